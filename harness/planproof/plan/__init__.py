@@ -1,0 +1,1 @@
+"""What is claimed: plans read into items, edges and findings. Executes nothing, opens only plan files."""

@@ -1,0 +1,1 @@
+"""The linter: one engine, one file per rule family."""

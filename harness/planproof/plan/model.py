@@ -1,0 +1,189 @@
+"""The nouns of a plan: frozen, slotted, without I/O.
+
+Spans are half-open byte ranges in the file as it lies on disk; lines count from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A half-open range of bytes in the plan's file."""
+
+    start: int
+    end: int
+
+
+class Claim(StrEnum):
+    """What a plan says of an item."""
+
+    DONE = "done"
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    PARTIAL = "partial"
+    BLOCKED = "blocked"
+    DEFERRED = "deferred"
+    SKIPPED = "skipped"
+    OPTIONAL = "optional"
+    NONE = "none"
+
+
+class Kind(StrEnum):
+    """What sort of statement an item is."""
+
+    TASK = "task"
+    STEP = "step"
+    CRITERION = "criterion"
+    ACCEPTANCE = "acceptance_criterion"
+    SCENARIO = "scenario"
+    COVERAGE = "coverage_target"
+    CONTRACT = "contract"
+    INVARIANT = "invariant"
+    DELIVERABLE = "deliverable"
+    REQUIREMENT = "requirement"
+    STORY = "story"
+    INDEPENDENT_TEST = "independent_test"
+    RISK = "risk"
+    NOTE = "note"
+    META = "meta"
+
+
+class Origin(StrEnum):
+    """Where an edge was said."""
+
+    HEADER = "header"
+    ARROWS = "arrows"
+    TREE = "tree"
+    PROSE = "prose"
+    MERMAID = "mermaid"
+    TABLE = "table"
+    WAVES = "waves"
+    FRONT_MATTER = "front_matter"
+    PHASES = "phases"
+
+
+class Field(NamedTuple):
+    """A labelled value that belongs to an item or to the plan, e.g. ``**Status**: complete``."""
+
+    name: str
+    value: str
+    line: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Anything in a plan that can be true or not.
+
+    Attributes:
+        id: ``PLAN:LOCAL``, unique over all plans.
+        local: unique in the plan, e.g. ``T005`` or ``IMPL_003/AC-2``.
+        kind: what sort of statement it is.
+        claim: what the plan says of it, after box, status field and emoji were weighed.
+        text: the statement in one line, without box, id and labels.
+        line: where it starts.
+        span: the bytes of the whole item's own lines, children not included.
+        box: offset of the status byte (the character between the brackets), or None.
+        parent: id of the item that this one belongs to.
+        labels: bracketed and other short marks, without brackets, in order: ``P``, ``US1``.
+        phase: heading that it stands under, e.g. ``Phase 3``.
+        story: e.g. ``US1``.
+        priority: e.g. ``P0``.
+        files: paths that the item names, in order, once each.
+        effort_hours: estimate in hours.
+        fields: labelled values that stand in the item's block.
+    """
+
+    id: str
+    local: str
+    kind: Kind
+    claim: Claim
+    text: str
+    line: int
+    span: Span
+    box: int | None = None
+    parent: str | None = None
+    labels: tuple[str, ...] = ()
+    phase: str | None = None
+    story: str | None = None
+    priority: str | None = None
+    files: tuple[str, ...] = ()
+    effort_hours: float | None = None
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``after`` waits for ``before``; said on ``line`` of the plan.
+
+    ``before`` and ``after`` are item ids where the plan has such items, else ``PLAN:NAME`` as written.
+    Only a certain edge may cause an error.
+    """
+
+    before: str
+    after: str
+    line: int
+    origin: Origin
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelGroup:
+    """Items that the plan says can run side by side, and after which one, if it says so."""
+
+    members: tuple[str, ...]
+    line: int
+    after: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """One heading: its level (1 to 6), text without marks, and line."""
+
+    level: int
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A line that looks like part of a plan and was not understood."""
+
+    line: int
+    text: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan file, read.
+
+    Attributes:
+        id: file name without suffix, made unique by its folder where two plans share it.
+        path: relative to the workspace, with forward slashes.
+        title: first heading, or the file's name.
+        dialects: names of the dialects that were recognised, most items first.
+        items: in the order of the file.
+        edges: in the order of the file, every origin kept.
+        parallel: groups that the plan declares parallel.
+        headings: all headings outside fences.
+        fields: labelled values of the plan itself (front matter, header lines, declared totals).
+        unread: what was not understood.
+        source: the bytes that were read.
+    """
+
+    id: str
+    path: str
+    title: str
+    dialects: tuple[str, ...]
+    items: tuple[Item, ...]
+    edges: tuple[Edge, ...]
+    parallel: tuple[ParallelGroup, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    fields: tuple[Field, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    source: bytes = b""

@@ -1,0 +1,1 @@
+"""Readers: one file per dialect over one fence-aware scanner."""

@@ -1,0 +1,1 @@
+"""What is proved: bindings, checks, evidence, the verdict and the gate."""

@@ -1,0 +1,1 @@
+"""How an item and the check that would prove it are brought together."""

@@ -1,0 +1,1 @@
+"""What checks found, and when that stops being true."""

@@ -1,0 +1,1 @@
+"""How concurrency is proved: workloads, recorded histories, a linearizability checker, controlled schedules."""

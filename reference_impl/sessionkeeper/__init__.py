@@ -1,0 +1,1 @@
+"""Session management that never exceeds its limit, at any instant, on any of four stores."""
