@@ -1,0 +1,231 @@
+"""The task graph over any number of plans: every edge with every origin, and what follows from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from planproof.plan.graph.adjacency import Adjacency
+from planproof.plan.graph.cycles import find_cycles
+from planproof.plan.graph.progress import AXES, Axis, Progress, progress_by
+from planproof.plan.graph.schedule import CriticalPath, longest_path, topological, wave_numbers
+from planproof.plan.model import Claim, Edge, Item, Kind, Plan
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["AXES", "Axis", "CriticalPath", "Cycle", "Graph", "Progress", "progress_by"]
+
+FINISHED = frozenset({Claim.DONE, Claim.SKIPPED, Claim.OPTIONAL})
+WORKABLE = frozenset({Claim.OPEN, Claim.IN_PROGRESS, Claim.PARTIAL, Claim.OPTIONAL, Claim.NONE})
+
+
+class Cycle(NamedTuple):
+    """Tasks that wait for each other in a circle.
+
+    Attributes:
+        ids: in waiting order; the first waits for the last.
+        edges: one edge for each step, in the same order, the closing one last.
+    """
+
+    ids: tuple[str, ...]
+    edges: tuple[Edge, ...]
+
+
+class Graph:
+    """Tasks and who waits for whom. Make one with :meth:`of`.
+
+    Attributes:
+        items: every item that takes part, by id, in the order of the plans (sorted by plan id).
+        edges: every edge as it was said, by plan and line; the same pair may occur with several origins.
+        unknown: edges with an end that is no item.
+    """
+
+    __slots__ = ("_cycles", "_links", "_nodes", "_numbers", "_order", "_pairs", "edges", "items", "unknown")
+
+    def __init__(self, items: Mapping[str, Item], edges: Sequence[Edge]) -> None:
+        self.items: Final = items
+        self.edges: Final = tuple(edges)
+        self._nodes: Final = tuple(items)
+        self._numbers: Final = {name: number for number, name in enumerate(self._nodes)}
+        numbers = self._numbers
+        pairs: dict[tuple[int, int], None] = {}
+        unknown: list[Edge] = []
+        for edge in edges:
+            before, after = numbers.get(edge.before), numbers.get(edge.after)
+            if before is None or after is None:
+                unknown.append(edge)
+            elif edge.certain:
+                pairs[before, after] = None
+        self.unknown: Final = tuple(unknown)
+        self._links: Final = Adjacency(len(self._nodes), list(pairs))
+        self._order: list[int] | None = None
+        self._cycles: tuple[Cycle, ...] | None = None
+
+    @classmethod
+    def of(cls, plans: Iterable[Plan]) -> Graph:
+        """The graph of these plans; the order in which they are given does not matter.
+
+        Its nodes are all tasks, and every other item that an edge names.
+        """
+        ordered = sorted(plans, key=lambda plan: (plan.id, plan.path))
+        edges = [edge for plan in ordered for edge in plan.edges]
+        named = {end for edge in edges for end in (edge.before, edge.after)}
+        items = {
+            item.id: item
+            for plan in ordered
+            for item in plan.items
+            if item.kind is Kind.TASK or item.id in named
+        }
+        return cls(items, edges)
+
+    def order(self) -> tuple[str, ...]:
+        """All nodes, each after everything it waits for; ties as they stand in the plans.
+
+        Nodes on or behind a circle come last.
+        """
+        return tuple(self._nodes[node] for node in self._ordered())
+
+    def _ordered(self) -> list[int]:
+        if self._order is None:
+            self._order = topological(self._links, range(len(self._nodes)))
+        return self._order
+
+    def cycles(self) -> tuple[Cycle, ...]:
+        """For each group of tasks that wait for each other, the shortest circle in it."""
+        if self._cycles is None:
+            self._cycles = tuple(self._cycle(nodes) for nodes in find_cycles(self._links))
+        return self._cycles
+
+    def _cycle(self, nodes: Sequence[int]) -> Cycle:
+        ids = tuple(self._nodes[node] for node in nodes)
+        wanted = dict.fromkeys(zip(ids, ids[1:] + ids[:1], strict=True))
+        found: dict[tuple[str, str], Edge] = {}
+        for edge in self.edges:
+            if edge.certain and (edge.before, edge.after) in wanted:
+                found.setdefault((edge.before, edge.after), edge)
+        return Cycle(ids, tuple(found[pair] for pair in wanted))
+
+    def prerequisites(self, name: str) -> tuple[str, ...]:
+        """What the item waits for, said of itself, by certain edges."""
+        return tuple(self._nodes[node] for node in self._links.before(self._numbers[name]))
+
+    def dependents(self, name: str) -> tuple[str, ...]:
+        """What waits for the item, by certain edges."""
+        return tuple(self._nodes[node] for node in self._links.after(self._numbers[name]))
+
+    def ancestors(self, name: str, *, limit: int | None = None) -> frozenset[str]:
+        """All that the item waits for, near and far; of a circle also itself.
+
+        Args:
+            name: id of the item.
+            limit: stop at about this many; None means never.
+        """
+        found = self._links.closure([self._numbers[name]], backward=True, limit=limit)
+        return frozenset(self._nodes[node] for node in found)
+
+    def descendants(self, name: str, *, limit: int | None = None) -> frozenset[str]:
+        """All that waits for the item, near and far.
+
+        Args:
+            name: id of the item.
+            limit: stop at about this many; None means never.
+        """
+        found = self._links.closure([self._numbers[name]], backward=False, limit=limit)
+        return frozenset(self._nodes[node] for node in found)
+
+    def unblocks(self, name: str) -> tuple[str, ...]:
+        """Unfinished tasks that wait for this one directly."""
+        return tuple(after for after in self.dependents(name) if self.items[after].claim not in FINISHED)
+
+    def _finished(self, node: int) -> bool:
+        return self.items[self._nodes[node]].claim in FINISHED
+
+    def _workable(self, node: int) -> bool:
+        item = self.items[self._nodes[node]]
+        return item.kind is Kind.TASK and item.claim in WORKABLE
+
+    def _sums(self) -> frozenset[int]:
+        """Tasks that only add up their children: a child is a task on which work is due."""
+        parents = (item.parent for node, item in enumerate(self.items.values()) if self._workable(node))
+        return frozenset(self._numbers[parent] for parent in parents if parent in self._numbers)
+
+    def _inherited(self, sums: frozenset[int]) -> Adjacency:
+        """The links, where a child also waits for what its parent waits for, and the parent for the child."""
+        if not sums:
+            return self._links
+        pairs: dict[tuple[int, int], None] = {}
+        for node, name in enumerate(self._nodes):
+            for before in self._links.before(node):
+                pairs[before, node] = None
+            child, parent = node, self.items[name].parent
+            while parent in self._numbers:
+                up = self._numbers[parent]
+                pairs[child, up] = None
+                for before in self._links.before(up):
+                    if self.items[self._nodes[before]].parent != parent:
+                        pairs[before, node] = None
+                child, parent = up, self.items[parent].parent
+        return Adjacency(len(self._nodes), list(pairs))
+
+    def _schedule(self) -> tuple[dict[int, int], frozenset[int]]:
+        """The wave of each task on which work is due, and which of them only add up their children."""
+        sums = self._sums()
+        links = self._inherited(sums)
+        order = self._ordered() if links is self._links else topological(links, range(links.size))
+
+        def files(node: int) -> Sequence[str]:
+            return () if node in sums else self.items[self._nodes[node]].files
+
+        return wave_numbers(links, order, self._workable, self._finished, files), sums
+
+    def ready(self) -> tuple[str, ...]:
+        """Tasks that can be worked on now: due, and all they wait for is finished; in the plans' order.
+
+        Unlike the first wave, two ready tasks may touch one file. A task with children on which work is
+        due is not ready, they are.
+        """
+        sums = self._sums()
+        links = self._inherited(sums)
+        return tuple(
+            name
+            for node, name in enumerate(self._nodes)
+            if self._workable(node) and node not in sums and all(map(self._finished, links.before(node)))
+        )
+
+    def waves(self) -> tuple[tuple[str, ...], ...]:
+        """Due tasks in groups that can be worked on side by side: no edge and no shared file in a group."""
+        numbers, sums = self._schedule()
+        waves: dict[int, list[str]] = {}
+        for node in sorted(numbers):
+            if node not in sums:
+                waves.setdefault(numbers[node], []).append(self._nodes[node])
+        return tuple(tuple(waves[number]) for number in sorted(waves))
+
+    def stuck(self) -> tuple[str, ...]:
+        """Due tasks that cannot become ready as things stand: behind something put off, or in a circle."""
+        numbers, sums = self._schedule()
+        return tuple(
+            name
+            for node, name in enumerate(self._nodes)
+            if self._workable(node) and node not in numbers and node not in sums
+        )
+
+    def critical_path(self) -> CriticalPath:
+        """The longest chain of unfinished tasks, by estimate; by number where nothing is estimated."""
+        items = [self.items[name] for name in self._nodes]
+        estimated = any(item.effort_hours is not None for item in items)
+
+        def weight(node: int) -> float:
+            return (items[node].effort_hours or 0.0) if estimated else 1.0
+
+        path = longest_path(self._links, self._ordered(), lambda node: not self._finished(node), weight)
+        return CriticalPath(
+            tuple(self._nodes[node] for node in path),
+            sum(weight(node) for node in path) if estimated else None,
+            sum(1 for node in path if items[node].effort_hours is None),
+        )
+
+    def progress(self, axis: Axis) -> tuple[Progress, ...]:
+        """Claims of the tasks, counted by plan, phase, story, priority or kind."""
+        return progress_by(self.items.values(), axis)

@@ -1,0 +1,84 @@
+"""The graph on shapes that are easy to get wrong: origins, unknown ends, parents, long chains."""
+
+from planproof.plan.graph import Graph
+from planproof.plan.model import Claim, Edge, Item, Kind, Origin, Plan, Span
+
+
+def task(local, line=1, **more):
+    more.setdefault("kind", Kind.TASK)
+    more.setdefault("claim", Claim.OPEN)
+    return Item(id=f"p:{local}", local=local, text=local, line=line, span=Span(line, line), **more)
+
+
+def edge(before, after, line=1, origin=Origin.ARROWS, *, certain=True):
+    return Edge(f"p:{before}", f"p:{after}", line, origin, certain)
+
+
+def plan(items, edges=()):
+    return Plan("p", "p.md", "p", ("tasks",), tuple(items), tuple(edges))
+
+
+def test_every_origin_of_a_pair_is_kept():
+    said = [edge("A", "B", 3, Origin.HEADER), edge("A", "B", 9, Origin.TREE)]
+    graph = Graph.of([plan([task("A"), task("B")], said)])
+    assert graph.edges == tuple(said)
+    assert graph.prerequisites("p:B") == ("p:A",)
+
+
+def test_an_unknown_end_is_kept_apart_and_blocks_nothing():
+    graph = Graph.of([plan([task("A")], [edge("Z", "A")])])
+    assert [found.before for found in graph.unknown] == ["p:Z"]
+    assert graph.ready() == ("p:A",)
+
+
+def test_an_uncertain_edge_is_no_reason_to_wait():
+    graph = Graph.of([plan([task("A"), task("B")], [edge("A", "B", certain=False)])])
+    assert graph.ready() == ("p:A", "p:B")
+    assert len(graph.edges) == 1
+
+
+def test_a_task_that_waits_for_itself_is_a_cycle_of_one():
+    (cycle,) = Graph.of([plan([task("A")], [edge("A", "A", 7)])]).cycles()
+    assert cycle.ids == ("p:A",)
+    assert cycle.edges[0].line == 7
+
+
+def test_the_shorter_of_two_circles_is_named_with_its_lines():
+    said = [edge("A", "B", 1), edge("B", "C", 2), edge("C", "A", 3), edge("C", "B", 4)]
+    (cycle,) = Graph.of([plan([task("A"), task("B"), task("C")], said)]).cycles()
+    assert cycle.ids == ("p:B", "p:C")
+    assert [found.line for found in cycle.edges] == [2, 4]
+
+
+def test_what_waits_for_something_put_off_is_stuck():
+    items = [task("A", claim=Claim.DEFERRED), task("B"), task("C"), task("D")]
+    graph = Graph.of([plan(items, [edge("A", "B"), edge("B", "C")])])
+    assert graph.stuck() == ("p:B", "p:C")
+    assert graph.ready() == ("p:D",)
+
+
+def test_a_parent_is_the_sum_of_its_children_and_its_prerequisites_are_theirs():
+    items = [task("1", 1), task("2", 2), task("2.1", 3, parent="p:2"), task("2.2", 4, parent="p:2"), task("3", 5)]
+    graph = Graph.of([plan(items, [edge("1", "2"), edge("2", "3")])])
+    assert graph.ready() == ("p:1",)
+    assert graph.waves() == (("p:1",), ("p:2.1", "p:2.2"), ("p:3",))
+
+
+def test_one_hundred_thousand_tasks_in_one_chain_are_no_recursion():
+    count = 100_000
+    items = [task(str(number), number) for number in range(count)]
+    chain = [edge(str(number), str(number + 1), number) for number in range(count - 1)]
+    graph = Graph.of([plan(items, [*chain, edge(str(count - 1), "0", count)])])
+    (cycle,) = graph.cycles()
+    assert len(cycle.ids) == count
+    assert len(Graph.of([plan(items, chain)]).critical_path().ids) == count
+
+
+def test_progress_counts_claims_by_axis():
+    items = [
+        task("A", story="US1", claim=Claim.DONE),
+        task("B", story="US1", claim=Claim.DEFERRED),
+        task("C", story="US2"),
+    ]
+    found = Graph.of([plan(items)]).progress("story")
+    assert [tuple(row) for row in found] == [("US1", 1, 1, 2), ("US2", 0, 0, 1)]
