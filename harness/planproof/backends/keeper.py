@@ -1,0 +1,217 @@
+"""The process that owns a server: starts it, lends it out, stops it when nobody holds it any more.
+
+Everyone who uses the server holds a socket to its keeper. The kernel closes that socket when its holder
+ends, in order, by Ctrl-C or by ``kill -9``; when the last one is closed the server is stopped and its
+files are removed. Should the keeper itself be killed, its programs are told by the kernel, and what is
+left (containers, folders) is swept when the next keeper starts.
+
+Run as ``python -m planproof.backends.keeper KIND FD``: FD is the first holder's socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from planproof.backends.model import BackendKind
+from planproof.backends.servers import Attempt
+from planproof.backends.settings import CONTAINER, ENVIRONMENT, Settings
+from planproof.backends.waiting import SystemClock
+from planproof.errors import BackendUnavailableError, PlanproofError
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from planproof.backends.servers import Server, Starter
+
+
+FOLDER = "planproof-server-"
+LOCK = "keeper.lock"
+
+
+class Kept(NamedTuple):
+    """What starting came to: the server, or None, and every try."""
+
+    server: Server | None
+    attempts: tuple[Attempt, ...]
+
+
+def starter(kind: BackendKind, source: str) -> Starter:
+    """The function that starts ``kind`` by ``source``."""
+    if source == CONTAINER:
+        from planproof.backends.containers import start as start_container
+
+        return start_container
+    if kind is BackendKind.POSTGRES:
+        from planproof.backends.postgres_program import start as start_postgres
+
+        return start_postgres
+    from planproof.backends.dynamodb_program import start as start_dynamodb
+
+    return start_dynamodb
+
+
+def start_first(kind: BackendKind, settings: Settings, directory: Path) -> Kept:
+    """Try the rungs in their order and keep the first server that answers a real query."""
+    attempts: list[Attempt] = []
+    for source in settings.sources:
+        if source == ENVIRONMENT:
+            continue
+        room = directory / source
+        room.mkdir()
+        room.chmod(0o755)  # a server that refuses root reaches its files through here
+        try:
+            server = starter(kind, source)(kind, settings, room, SystemClock())
+        except PlanproofError as error:
+            attempts.append(Attempt(source, found=False, message=error.message))
+            continue
+        except ImportError as error:
+            attempts.append(Attempt(source, found=False, message=f"{error.name} is not installed"))
+            continue
+        attempts.append(Attempt(source, found=True, message=f"answered from {server.url.rsplit('@', 1)[-1]}"))
+        return Kept(server, tuple(attempts))
+    return Kept(None, tuple(attempts))
+
+
+class Keeper:
+    """Lends one server out over a Unix socket until nobody holds it."""
+
+    def __init__(self, server: Server, listener: socket.socket, first: socket.socket) -> None:
+        self._server = server
+        self._listener = listener
+        self._selector = selectors.DefaultSelector()
+        self._holders: set[socket.socket] = set()
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._add(first)
+
+    def run(self) -> None:
+        """Serve until the last holder has let go; that one's socket stays open until the server is stopped."""
+        while self._holders:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    self._welcome()
+                elif isinstance(key.fileobj, socket.socket):
+                    self._hear(key.fileobj)
+
+    def _add(self, holder: socket.socket) -> None:
+        holder.setblocking(True)
+        self._holders.add(holder)
+        self._selector.register(holder, selectors.EVENT_READ)
+
+    def _welcome(self) -> None:
+        holder, _ = self._listener.accept()
+        with contextlib.suppress(OSError):
+            holder.sendall(description(self._server))
+            self._add(holder)
+
+    def _hear(self, holder: socket.socket) -> None:
+        """A question after the server's health, or the end of a lease."""
+        try:
+            asked = holder.recv(64)
+            if asked:
+                holder.sendall(line({"failure": self._server.failure()}))
+                return
+        except OSError:
+            pass
+        self._selector.unregister(holder)
+        self._holders.discard(holder)
+        if self._holders:
+            holder.close()
+
+
+def line(message: dict[str, Any]) -> bytes:
+    """One message of the keeper."""
+    return json.dumps(message).encode() + b"\n"
+
+
+def description(server: Server, attempts: Sequence[Attempt] = (), socket_path: str = "") -> bytes:
+    """What a holder is told of the server."""
+    told = {"url": server.url, "version": server.version, "source": server.source}
+    return line({**told, "socket": socket_path, "attempts": [list(attempt) for attempt in attempts]})
+
+
+def is_abandoned(directory: Path) -> bool:
+    """Whether no living keeper holds the lock of ``directory``."""
+    try:
+        with (directory / LOCK).open("rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return True
+
+
+def sweep() -> list[Path]:
+    """Remove the folders that killed keepers of this account left; their programs died with them."""
+    gone = []
+    for directory in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with contextlib.suppress(OSError):
+            if (directory / LOCK).stat().st_uid == os.geteuid() and is_abandoned(directory):
+                shutil.rmtree(directory, ignore_errors=True)
+                gone.append(directory)
+    return gone
+
+
+@contextlib.contextmanager
+def own_directory() -> Iterator[Path]:
+    """A folder for the server's files, locked while we live, removed at the end."""
+    directory = Path(tempfile.mkdtemp(prefix=FOLDER))
+    directory.chmod(0o755)  # what is secret lies in folders below that are closed
+    lock = (directory / LOCK).open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        lock.close()
+
+
+def _leave(signum: int, _frame: object) -> None:
+    raise SystemExit(128 + signum)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Keep one server; the first line on FD says what came of it."""
+    kind = BackendKind(arguments[0])
+    first = socket.socket(fileno=int(arguments[1]))
+    os.set_inheritable(first.fileno(), False)
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sweep()
+    with own_directory() as directory, contextlib.ExitStack() as stack:
+        try:
+            kept = start_first(kind, Settings.of(os.environ), directory)
+        except BackendUnavailableError as error:
+            kept = Kept(None, (Attempt("", found=False, message=error.message),))
+        if kept.server is None:
+            first.sendall(line({"attempts": [list(attempt) for attempt in kept.attempts]}))
+            return 3
+        stack.callback(kept.server.stop)
+        path = directory / "socket"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            path.chmod(0o600)
+            listener.listen(64)
+            first.sendall(description(kept.server, kept.attempts, str(path)))
+            Keeper(kept.server, listener, first).run()
+            path.unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        CODE = main(sys.argv[1:])
+    except BrokenPipeError:
+        CODE = 0  # the first holder died while the server started
+    sys.exit(CODE)

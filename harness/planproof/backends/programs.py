@@ -1,0 +1,199 @@
+"""Programs of this machine as servers: started, watched, stopped, and gone when their keeper is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from planproof.errors import BackendUnavailableError
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 10.0
+# In this order; the last is there on every machine and owns nothing.
+UNPRIVILEGED = ("postgres", "nobody")
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nothing listened on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def unprivileged_user() -> str | None:
+    """The account that a server refusing root runs under; None where we are not root ourselves.
+
+    Raises:
+        BackendUnavailableError: we are root and the machine has no such account.
+    """
+    if os.geteuid() != 0:
+        return None
+    for name in UNPRIVILEGED:
+        with contextlib.suppress(KeyError):
+            pwd.getpwnam(name)
+            return name
+    raise BackendUnavailableError(
+        "PostgreSQL refuses to run as root, and there is no account to run it under"
+    )
+
+
+def give_to(user: str | None, path: Path) -> None:
+    """Make ``user`` the owner of ``path``, and let it reach it; nothing for None."""
+    if user is not None:
+        record = pwd.getpwnam(user)
+        os.chown(path, record.pw_uid, record.pw_gid)
+
+
+def die_with_parent(sign: int) -> Callable[[], None]:
+    """What a child does before its program starts: ask the kernel for ``sign`` when its parent dies."""
+    parent = os.getpid()
+
+    def ask() -> None:
+        signal_on_parent_death(sign)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
+
+
+def signal_on_parent_death(sign: int) -> None:
+    """Have the kernel send us ``sign`` when our parent dies, however it dies; Linux only, elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(sign), 0, 0, 0)
+
+
+class Program:
+    """A child process with a log, in a process group of its own.
+
+    Args:
+        arguments: the program and its arguments.
+        directory: folder for its log.
+        user: account to run it under; None for our own.
+        stop_signal: what makes it stop at once and in order.
+        name: what messages call it.
+        pass_fds: descriptors that it inherits.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        directory: Path,
+        name: str,
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        pass_fds: Sequence[int] = (),
+        cwd: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.log = directory / f"{Path(arguments[0]).name}.log"
+        self._stop_signal = stop_signal
+        with self.log.open("wb") as log:
+            self._child = _spawn(arguments, log, user, stop_signal, pass_fds, cwd or directory)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def failure(self) -> str | None:
+        """How it ended and the last it said; None while it runs."""
+        code = self._child.poll()
+        if code is None:
+            return None
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
+        return f"{self.name} {how}{self.last_words()}"
+
+    def last_words(self) -> str:
+        """The last line of its log that says what went wrong, led by a colon; empty where there is none."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "rror" in line] or lines
+        return f": {telling[-1].strip()[:300]}" if telling else ""
+
+    def stop(self) -> None:
+        """Stop it in order, and by force where it does not."""
+        for sign in (self._stop_signal, signal.SIGKILL):
+            if self._child.poll() is not None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                self._child.send_signal(sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+
+def _spawn(
+    arguments: Sequence[str],
+    log: IO[bytes],
+    user: str | None,
+    stop_signal: signal.Signals,
+    pass_fds: Sequence[int],
+    cwd: Path,
+) -> subprocess.Popen[bytes]:
+    extra: dict[str, Any] = {}
+    if user is not None:
+        extra = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    return subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=cwd,
+        start_new_session=True,
+        pass_fds=tuple(pass_fds),
+        preexec_fn=die_with_parent(stop_signal),  # noqa: PLW1509 - the keeper has one thread
+        **extra,
+    )
+
+
+def run(arguments: Sequence[str], *, user: str | None = None, cwd: Path, seconds: float = 60.0) -> str:
+    """Run a helper program to its end and return what it printed.
+
+    Raises:
+        BackendUnavailableError: it cannot be started, fails or does not end; one sentence.
+    """
+    extra: dict[str, Any] = {"user": user, "extra_groups": []} if user is not None else {}
+    name = Path(arguments[0]).name
+    try:
+        done = subprocess.run(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            timeout=seconds,
+            check=False,
+            text=True,
+            errors="replace",
+            **extra,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendUnavailableError(f"{name} cannot be run: {error}") from error
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        telling = [line for line in lines if "rror" in line] or lines or ["it says nothing"]
+        raise BackendUnavailableError(
+            f"{name} failed with exit status {done.returncode}: {telling[-1][:300]}"
+        )
+    return done.stdout
+
+
+def found(name: str, path: str) -> str | None:
+    """Where a program is on ``path``, or None."""
+    return shutil.which(name, path=path)
