@@ -1,0 +1,126 @@
+"""The front door: history and model in, verdict out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from planproof.race.checker.parts import parts_of
+from planproof.race.checker.search import OutOfMemoryError, Search
+from planproof.race.checker.verdict import Failure, Verdict
+from planproof.race.history.operation import show
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planproof.race.checker.parts import Part
+    from planproof.race.history.operation import History
+    from planproof.race.models.base import Model
+
+
+# What one configuration costs with the tables around it, measured on CPython 3.11.
+BYTES_PER_CONFIGURATION = 200
+FIRST_QUOTA = 50_000
+
+
+def check(
+    history: History,
+    model: Model,
+    *,
+    time_limit: float = 60.0,
+    memory_limit: int = 1 << 30,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Verdict:
+    """Whether a history is linearizable.
+
+    Args:
+        history: well formed; operations that failed are taken as not having happened.
+        model: the sequential specification.
+        time_limit: seconds after which to give up.
+        memory_limit: bytes of configurations beyond which to give up.
+        clock: seconds; monotonic.
+
+    Returns:
+        The verdict; giving up is ``linearizable=None``, never True.
+
+    Raises:
+        HistoryError: the model does not know an operation.
+        WorkloadError: the model raised.
+    """
+    began = clock()
+    parts = parts_of(history, model)
+    judge = _Judge(parts, began + time_limit, memory_limit // BYTES_PER_CONFIGURATION, clock)
+    linearizable, reason = judge.run()
+    if linearizable and history.cut is not None:
+        linearizable = None
+        reason = f"the file breaks off in line {history.cut}; what stands before it is linearizable"
+    return Verdict(
+        linearizable,
+        reason,
+        len(history.operations),
+        clock() - began,
+        judge.looked,
+        judge.failure,
+        model.name,
+    )
+
+
+class _Judge:
+    """Searches the parts in turn, so that one hopeless part does not hide another that fails at once."""
+
+    def __init__(self, parts: list[Part], until: float, most: int, clock: Callable[[], float]) -> None:
+        self.parts = parts
+        self.until = until
+        self.most = most
+        self.clock = clock
+        self.looked = 0
+        self.failure: Failure | None = None
+
+    def run(self) -> tuple[bool | None, str]:
+        """The answer and its reason."""
+        quota = FIRST_QUOTA
+        searches: list[Search | None] = [None] * len(self.parts)
+        turn = list(range(len(self.parts)))
+        gave_up: str | None = None
+        while turn:
+            again = []
+            for index in turn:
+                search = searches[index] or Search(self.parts[index], self.most)
+                searches[index] = search
+                before = search.looked
+                try:
+                    done = search.advance(quota)
+                except OutOfMemoryError:
+                    gave_up = f"gave up: more than {self.most} configurations at once"
+                    searches[index] = None
+                    continue
+                finally:
+                    self.looked += search.looked - before
+                if done is False:
+                    return False, self._fail(search)
+                if done is None:
+                    again.append(index)
+                else:
+                    searches[index] = None
+                if self.clock() > self.until:
+                    return None, f"gave up at the time limit, after {self.looked} configurations"
+            turn = again
+            quota *= 2
+        if gave_up:
+            return None, gave_up
+        return True, "linearizable"
+
+    def _fail(self, search: Search) -> str:
+        part, index = search.part, search.failed
+        assert index is not None
+        self.failure = Failure(part, index, search.position, search.checkpoint)
+        op = part.ops[index]
+        states = dict.fromkeys(c >> search.width for c in search.frontier)
+        told = [part.model.describe(search.table.states[state]) for state in states]
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        where = f" (key {show(part.key)})" if part.key is not None and part.key != () else ""
+        return (
+            f"no order explains {op.text} -> {op.reply} of client {op.client}{where}: "
+            f"before it the state can only be {', '.join(told[:3])}{more}"
+        )

@@ -1,0 +1,264 @@
+"""The file form: JSON lines, a header, then one array of events a line; also two plain forms for other tools.
+
+Schema: ``planproof/schemas/history.schema.json``; the page is ``docs/histories.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from planproof.errors import HistoryError
+from planproof.race.history.operation import History, Note, Operation, Outcome, SubOperation
+from planproof.race.history.values import frozen
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+FORM: Final = 1
+"""Version of the file form."""
+
+_OUTCOMES: Final = {"ok": Outcome.OK, "fail": Outcome.FAIL, "info": Outcome.INFO}
+
+
+class Assembly:
+    """Puts events together into operations; refuses what no run can have produced.
+
+    Args:
+        path: the file they come from, for messages.
+    """
+
+    def __init__(self, path: str | None = None) -> None:
+        self.path = path
+        self.meta: Mapping[str, Any] = {}
+        self.cut: int | None = None
+        self.line: int | None = None
+        self._calls: dict[int, list[Any]] = {}
+        self._ends: dict[int, tuple[int, Outcome, Any]] = {}
+        self._subs: dict[int, list[SubOperation]] = {}
+        self._notes: list[Note] = []
+        self._ended = False
+        self._plain: list[Operation] = []
+
+    def take(self, event: Sequence[Any]) -> None:
+        """Take one event: call, ok, fail, info, sub, note or end.
+
+        Raises:
+            HistoryError: duplicate id, reply without call, second reply, or no such event.
+        """
+        try:
+            self._take(event)
+        except (IndexError, ValueError, TypeError):
+            raise self._error(f"{_short(event)} is no event of a history") from None
+
+    def _take(self, event: Sequence[Any]) -> None:
+        kind = event[0]
+        if kind == "call":
+            _, number, client, op, args, at = event
+            if number in self._calls:
+                raise self._error(f"operation {number} is called twice")
+            self._calls[number] = [client, op, frozen(args), int(at), self.line]
+        elif kind in _OUTCOMES:
+            _, number, at, value = event
+            if number not in self._calls:
+                raise self._error(f"operation {number} returns without having been called")
+            if number in self._ends:
+                raise self._error(f"operation {number} returns twice")
+            self._ends[number] = (int(at), _OUTCOMES[kind], value)
+        elif kind == "sub":
+            _, number, sort, text, begin, end, note = event
+            self._subs.setdefault(number, []).append(SubOperation(sort, text, begin, end, note))
+        elif kind == "note":
+            _, at, sort, text, client, end = event
+            self._notes.append(Note(int(at), sort, text, client, end))
+        elif kind == "end":
+            self._ended = True
+        else:
+            raise ValueError(kind)
+
+    def add(self, operation: Operation) -> None:
+        """Take a whole operation."""
+        self._plain.append(operation)
+
+    def history(self) -> History:
+        """The history so far.
+
+        Raises:
+            HistoryError: it is not well formed.
+        """
+        return History.of(
+            [*self._plain, *self._built()],
+            notes=tuple(sorted(self._notes, key=lambda note: note.at)),
+            meta=self.meta,
+            path=self.path,
+            cut=self.cut,
+            ended=self._ended,
+        )
+
+    def _built(self) -> Iterator[Operation]:
+        for number, (client, op, args, at, line) in self._calls.items():
+            ret, outcome, value = self._ends.get(number, (None, Outcome.INFO, None))
+            ok = outcome is Outcome.OK
+            yield Operation(
+                number,
+                client,
+                op,
+                args,
+                at,
+                ret,
+                outcome,
+                frozen(value) if ok else None,
+                None if ok or value is None else str(value),
+                tuple(self._subs.get(number, ())),
+                line,
+            )
+
+    def _error(self, message: str) -> HistoryError:
+        return HistoryError(message, path=self.path, line=self.line)
+
+
+def read_lines(path: Path) -> History:
+    """Read a history in the recorder's own form, or one of the plain forms of ``docs/histories.md``.
+
+    A last line that breaks off is not an error here: what stands before it is a valid prefix, and
+    ``History.cut`` names the line.
+
+    Args:
+        path: the file.
+
+    Raises:
+        HistoryError: missing, not JSON lines, or not well formed; with file and line.
+    """
+    name = str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HistoryError(f"cannot be read: {error.strerror}", path=name) from None
+    assembly = Assembly(name)
+    open_calls: dict[Any, tuple[Any, ...]] = {}
+    lines = data.split(b"\n")
+    whole = lines.pop() == b""
+    for number, raw in enumerate(lines if whole else data.split(b"\n"), 1):
+        if not raw.strip():
+            continue
+        assembly.line = number
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError):
+            if number == len(lines) + (not whole):
+                assembly.cut = number
+                break
+            raise HistoryError("is not a line of JSON", path=name, line=number) from None
+        _take_line(assembly, value, number, open_calls)
+    for event in open_calls.values():
+        assembly.add(_operation(event, None, Outcome.INFO, None, None))
+    return assembly.history()
+
+
+def _take_line(assembly: Assembly, value: Any, number: int, open_calls: dict[Any, tuple[Any, ...]]) -> None:
+    if isinstance(value, list):
+        for event in value:
+            assembly.take(event)
+        return
+    if not isinstance(value, dict):
+        raise HistoryError("is neither an event nor an operation", path=assembly.path, line=number)
+    if "planproof-history" in value:
+        _header(assembly, value, number)
+    elif "type" in value and ("process" in value or "client" in value):
+        _jepsen_line(assembly, value, number, open_calls)
+    elif "op" in value and "call" in value:
+        assembly.add(_whole_operation(assembly, value, number))
+    else:
+        raise HistoryError(
+            f"an object with the keys {', '.join(map(str, value)) or 'none'} is no part of a history",
+            path=assembly.path,
+            line=number,
+        )
+
+
+def _header(assembly: Assembly, value: dict[str, Any], number: int) -> None:
+    if value["planproof-history"] != FORM:
+        raise HistoryError(
+            f"was written in form {value['planproof-history']}; this version reads form {FORM}",
+            path=assembly.path,
+            line=number,
+        )
+    if number != 1 and assembly.meta != value.get("meta", {}):
+        raise HistoryError(
+            "a second run starts here; one file holds one run", path=assembly.path, line=number
+        )
+    assembly.meta = value.get("meta", {})
+
+
+def _arguments(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(frozen(value)) if isinstance(value, list) else (frozen(value),)
+
+
+def _whole_operation(assembly: Assembly, value: dict[str, Any], number: int) -> Operation:
+    outcome = _OUTCOMES.get(str(value.get("outcome", "ok" if "return" in value else "info")))
+    call, ret = value["call"], value.get("return", value.get("ret"))
+    if outcome is None or not isinstance(call, int) or not (ret is None or isinstance(ret, int)):
+        raise HistoryError(
+            'an operation needs "call" and "return" times in whole numbers and an outcome of ok, fail or info',
+            path=assembly.path,
+            line=number,
+        )
+    if ret is None and "outcome" in value:
+        ret = call  # its client knows how it ended, only not when; an unknown one stays open all the same
+    return Operation(
+        value.get("id", -number),
+        value.get("client", value.get("process", 0)),
+        str(value["op"]),
+        _arguments(value.get("args")),
+        call,
+        ret,
+        outcome,
+        frozen(value.get("result")),
+        value.get("error"),
+        line=number,
+    )
+
+
+def _jepsen_line(
+    assembly: Assembly, value: dict[str, Any], number: int, open_calls: dict[Any, tuple[Any, ...]]
+) -> None:
+    process = value.get("process", value.get("client"))
+    kind = value["type"]
+    place = {"path": assembly.path, "line": number}
+    at = value.get("time", number)
+    if not isinstance(process, int | str) or not isinstance(at, int):
+        raise HistoryError("process must be a number or text, and time a whole number", **place)
+    if kind in {"invoke", "call"}:
+        if process in open_calls:
+            raise HistoryError(f"client {process} calls while its last call is still open", **place)
+        op = str(value.get("f", value.get("op")))
+        given = value.get("value", value.get("args"))
+        args = _arguments(given)
+        if "key" in value:
+            args = (frozen(value["key"]), *args)
+        open_calls[process] = (number, process, op, args, at)
+        return
+    if kind not in _OUTCOMES:
+        raise HistoryError(f"{kind!r} is none of invoke, ok, fail and info", **place)
+    if process not in open_calls:
+        raise HistoryError(f"client {process} returns without having called", **place)
+    error = value.get("error")
+    assembly.add(_operation(open_calls.pop(process), at, _OUTCOMES[kind], frozen(value.get("value")), error))
+
+
+def _operation(
+    event: tuple[Any, ...], ret: int | None, outcome: Outcome, result: Any, error: Any
+) -> Operation:
+    number, process, op, args, at = event
+    text = None if error is None else str(error)
+    return Operation(-number, process, op, args, at, ret, outcome, result, text, line=number)
+
+
+def _short(event: object) -> str:
+    text = repr(event)
+    return text if len(text) <= 60 else f"{text[:57]}..."
