@@ -1,1 +1,132 @@
 """Session management that never exceeds its limit, at any instant, on any of four stores."""
+
+from __future__ import annotations
+
+from sessionkeeper.clock import Clock, ForwardClock, ManualClock, SystemClock, Timestamp
+from sessionkeeper.configuration import NIST_AAL1, NIST_AAL2, NIST_AAL3, SessionSettings
+from sessionkeeper.errors import (
+    AuthenticationError,
+    ClientMismatchError,
+    ConfigurationError,
+    InvalidInputError,
+    InvalidTokenError,
+    LinkUsedError,
+    RaceReason,
+    RequestReplayedError,
+    SessionExpiredError,
+    SessionForbiddenError,
+    SessionKeeperError,
+    SessionLimitRaceError,
+    SessionLimitReachedError,
+    SessionNotFoundError,
+    StaleSessionError,
+    StoreUnavailableError,
+    TokenReuseError,
+    TokenRevokedError,
+)
+from sessionkeeper.keeper import Keeper, Login, Patience
+from sessionkeeper.limit import (
+    create_session_with_limit_enforcement,
+    evict_oldest_session_atomic,
+    get_user_sessions,
+)
+from sessionkeeper.login import (
+    MAGIC_LINK_TTL,
+    OAUTH_STATE_TTL,
+    OAuthProvider,
+    begin_oauth,
+    create_anonymous_session,
+    handle_oauth_callback,
+    issue_magic_link_token,
+    verify_magic_link_token,
+)
+from sessionkeeper.manager import SessionManager
+from sessionkeeper.model import (
+    BLOCK_SORT_KEY,
+    BLOCKLIST_TTL,
+    SESSION_LIMIT,
+    Admission,
+    Block,
+    CleanupStatistics,
+    EndReason,
+    LoginKind,
+    Rotation,
+    RotationOutcome,
+    Session,
+    SessionID,
+    WhenFull,
+    block_key,
+)
+from sessionkeeper.rotation import is_token_blocklisted, refresh_access_tokens
+from sessionkeeper.rules import Presented
+from sessionkeeper.store import SessionStore
+from sessionkeeper.stores import open_store
+from sessionkeeper.tokens import TokenMint, TokenPair, hash_token
+
+
+__all__ = [
+    "BLOCKLIST_TTL",
+    "BLOCK_SORT_KEY",
+    "MAGIC_LINK_TTL",
+    "NIST_AAL1",
+    "NIST_AAL2",
+    "NIST_AAL3",
+    "OAUTH_STATE_TTL",
+    "SESSION_LIMIT",
+    "Admission",
+    "AuthenticationError",
+    "Block",
+    "CleanupStatistics",
+    "ClientMismatchError",
+    "Clock",
+    "ConfigurationError",
+    "EndReason",
+    "ForwardClock",
+    "InvalidInputError",
+    "InvalidTokenError",
+    "Keeper",
+    "LinkUsedError",
+    "Login",
+    "LoginKind",
+    "ManualClock",
+    "OAuthProvider",
+    "Patience",
+    "Presented",
+    "RaceReason",
+    "RequestReplayedError",
+    "Rotation",
+    "RotationOutcome",
+    "Session",
+    "SessionExpiredError",
+    "SessionForbiddenError",
+    "SessionID",
+    "SessionKeeperError",
+    "SessionLimitRaceError",
+    "SessionLimitReachedError",
+    "SessionManager",
+    "SessionNotFoundError",
+    "SessionSettings",
+    "SessionStore",
+    "StaleSessionError",
+    "StoreUnavailableError",
+    "SystemClock",
+    "Timestamp",
+    "TokenMint",
+    "TokenPair",
+    "TokenReuseError",
+    "TokenRevokedError",
+    "WhenFull",
+    "begin_oauth",
+    "block_key",
+    "create_anonymous_session",
+    "create_session_with_limit_enforcement",
+    "evict_oldest_session_atomic",
+    "get_user_sessions",
+    "handle_oauth_callback",
+    "hash_token",
+    "is_token_blocklisted",
+    "issue_magic_link_token",
+    "open_store",
+    "refresh_access_tokens",
+    "verify_magic_link_token",
+]

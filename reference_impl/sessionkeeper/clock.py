@@ -1,4 +1,4 @@
-"""Time is passed in, never looked up: a test turns the hands itself, and no rule reads the machine's clock."""
+"""Time is passed in, never looked up: a test turns the hands itself; no rule reads the machine's clock."""
 
 from __future__ import annotations
 

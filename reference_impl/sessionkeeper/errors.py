@@ -1,8 +1,8 @@
 """Everything that can go wrong and is not a bug: one class each, all under `SessionKeeperError`.
 
-An error says three things to whoever catches it: a stable ``code`` for programs, one sentence for people, and
-whether the same call may be made again (``retriable``). ``http_status`` is what a boundary answers; which document
-asked for which status, and what was decided where they disagree, stands in
+An error says three things to whoever catches it: a stable ``code`` for programs, one sentence for people,
+and whether the same call may be made again (``retriable``). ``http_status`` is what a boundary answers; which
+document asked for which status, and what was decided where they disagree, stands in
 ``docs/decisions/0040-contradictions-sessions.md``.
 """
 
@@ -126,7 +126,7 @@ class LinkUsedError(AuthenticationError):
 class RaceReason(StrEnum):
     """Why a store cancelled a change, and hence what the next attempt must do.
 
-    ``EVICTED_MEANWHILE`` and ``SLOT_TAKEN`` ask for a new look at the sessions; the others for the same again.
+    ``EVICTED_MEANWHILE`` and ``SLOT_TAKEN`` ask for a fresh look at the sessions, the rest for a repeat.
     """
 
     EVICTED_MEANWHILE = "evicted_meanwhile"
@@ -167,8 +167,8 @@ def _race(user_id: str, reason: RaceReason, retry_after: int) -> SessionLimitRac
 class StoreUnavailableError(SessionKeeperError):
     """The store is down, too slow, or the reply was lost.
 
-    The outcome may be unknown. A caller that passed a request id repeats the call with the same one and gets one
-    session and one eviction, whether or not the first attempt had been committed.
+    The outcome may be unknown. A caller that passed a request id repeats the call with the same one and gets
+    one session and one eviction, whether or not the first attempt had been committed.
 
     Attributes:
         retry_after: seconds to wait before the next attempt, for ``Retry-After``.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sessionkeeper.clock import Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sessionkeeper.clock import Timestamp
 
 
 SessionID: TypeAlias = str
