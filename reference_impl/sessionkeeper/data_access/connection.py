@@ -1,0 +1,36 @@
+"""How a low-level client is made: one attempt for each request, short timeouts, enough connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient as LowLevelClient
+
+
+def connect(
+    endpoint_url: str | None = None, *, region: str = "us-east-1", timeout: float = 5.0, **session: str
+) -> LowLevelClient:
+    """A low-level client that sends each request once and leaves retrying to the policy above it.
+
+    Args:
+        endpoint_url: where the server listens; None for the service of the region.
+        region: region name.
+        timeout: seconds to wait for a connection and for an answer.
+        **session: further arguments of ``boto3.client``, such as ``aws_access_key_id``.
+    """
+    import boto3
+    from botocore.config import Config
+
+    settings = Config(
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        max_pool_connections=50,
+    )
+    options: dict[str, Any] = dict(session)
+    client: LowLevelClient = boto3.client(
+        "dynamodb", endpoint_url=endpoint_url, region_name=region, config=settings, **options
+    )
+    return client
