@@ -229,13 +229,17 @@ def _jepsen_line(
 ) -> None:
     process = value.get("process", value.get("client"))
     kind = value["type"]
-    place = {"path": assembly.path, "line": number}
+    path = assembly.path
     at = value.get("time", number)
     if not isinstance(process, int | str) or not isinstance(at, int):
-        raise HistoryError("process must be a number or text, and time a whole number", **place)
+        raise HistoryError(
+            "process must be a number or text, and time a whole number", path=path, line=number
+        )
     if kind in {"invoke", "call"}:
         if process in open_calls:
-            raise HistoryError(f"client {process} calls while its last call is still open", **place)
+            raise HistoryError(
+                f"client {process} calls while its last call is still open", path=path, line=number
+            )
         op = str(value.get("f", value.get("op")))
         given = value.get("value", value.get("args"))
         args = _arguments(given)
@@ -244,9 +248,9 @@ def _jepsen_line(
         open_calls[process] = (number, process, op, args, at)
         return
     if kind not in _OUTCOMES:
-        raise HistoryError(f"{kind!r} is none of invoke, ok, fail and info", **place)
+        raise HistoryError(f"{kind!r} is none of invoke, ok, fail and info", path=path, line=number)
     if process not in open_calls:
-        raise HistoryError(f"client {process} returns without having called", **place)
+        raise HistoryError(f"client {process} returns without having called", path=path, line=number)
     error = value.get("error")
     assembly.add(_operation(open_calls.pop(process), at, _OUTCOMES[kind], frozen(value.get("value")), error))
 

@@ -126,4 +126,6 @@ def own_model(
         pure: operations that never change any state.
         partition: ``(op, args) -> key`` where parts of the system are independent.
     """
-    return _OwnModel(step, initial, name or getattr(step, "__name__", "model"), frozenset(pure), partition)
+    return _OwnModel(
+        step, initial, name or str(getattr(step, "__name__", "model")), frozenset(pure), partition
+    )

@@ -50,7 +50,7 @@ class Register(Model):
 
 
 class CasRegister(Register):
-    """A register with ``cas(old, new)``: true (or nothing) where it was set, false where it compared unequal."""
+    """A register with ``cas(old, new)``: false where it compared unequal; true or nothing where it was set."""
 
     name = "cas-register"
     operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})

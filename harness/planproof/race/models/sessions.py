@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class BoundedSessions(Model):
-    """``login(user) -> session``, ``list(user) -> sessions``, ``revoke(user, session)``, ``refresh(user, session)``.
+    """``login(user)``, ``list(user)``, ``revoke(user, session)`` and ``refresh(user, session)``.
 
-    A login beyond the limit evicts the session that logged in first. A refresh of a session that is not
+    A login returns the new session and a list all of them. A login beyond the limit evicts the session that logged in first. A refresh of a session that is not
     there returns false, and so does its revocation. A refresh may return a new session in place of the old
     one (rotation), which keeps the old one's age, or true or None. A login whose reply was lost makes a
     session that nobody can name until somebody lists it.
@@ -37,7 +37,7 @@ class BoundedSessions(Model):
         self._rotates = rotates
 
     def initial(self) -> Hashable:
-        """Nobody is logged in. A state is the sessions of one user, oldest first; None is one without a name."""
+        """Nobody is logged in. A state is one user's sessions, oldest first; None is one without a name."""
         return ()
 
     def partition(self, op: str, args: tuple[Any, ...]) -> Hashable | None:
@@ -46,9 +46,11 @@ class BoundedSessions(Model):
         return (args[0],)
 
     def pure(self, op: str, args: tuple[Any, ...], result: Any, *, certain: bool = False) -> bool:
-        """Nothing but a refusal: a list can give a name to a session whose login's reply was lost."""
-        del args, certain
-        return op != "list" and op != "login" and result is False
+        """A refusal; a list too, unless it may give a name to a session whose login's reply was lost."""
+        del args
+        if op == "list":
+            return certain
+        return op != "login" and result is False
 
     def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
         """The first of :meth:`branches`."""
