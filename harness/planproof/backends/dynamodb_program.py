@@ -119,7 +119,6 @@ class DynamoProgram:
         self._program = program
         self.url = url
         self.version = version
-        self.mark: dict[str, object] = {"pid": program.pid}
 
     def failure(self) -> str | None:
         """How it ended; None while it runs."""
@@ -128,6 +127,10 @@ class DynamoProgram:
     def stop(self) -> None:
         """Stop it; it kept everything in memory."""
         self._program.stop()
+
+    def bury(self) -> None:
+        """Kill it from a process that is not its parent."""
+        self._program.bury()
 
 
 def start(kind: BackendKind, settings: Settings, directory: Path, clock: Clock) -> DynamoProgram:  # noqa: ARG001 - a Starter

@@ -16,7 +16,7 @@ from planproof.backends.lease import Lease, NotToBeHadError, take
 from planproof.backends.model import Backend, BackendKind
 from planproof.backends.servers import Attempt, Told
 from planproof.backends.settings import CONSENT, ENVIRONMENT, Settings
-from planproof.backends.waiting import NotYetError, SystemClock, until
+from planproof.backends.waiting import SystemClock, until
 from planproof.errors import BackendUnavailableError
 
 
@@ -108,10 +108,8 @@ def ask(kind: BackendKind, url: str, clock: Clock) -> Told:
     name = "PLANPROOF_POSTGRES_URL" if kind is BackendKind.POSTGRES else "PLANPROOF_DYNAMODB_URL"
 
     def answered() -> Told:
-        try:
-            return module.ask(url)
-        except NotYetError as error:
-            raise NotYetError(str(error)) from error
+        told: Told = module.ask(url)
+        return told
 
     return until(answered, clock=clock, seconds=URL_SECONDS, what=f"{shown} ({name})")
 

@@ -11,7 +11,6 @@ Run as ``python -m planproof.backends.keeper KIND FD``: FD is the first holder's
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import selectors
@@ -19,10 +18,10 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from planproof.backends.keeping import own_directory, sweep
 from planproof.backends.model import BackendKind
 from planproof.backends.servers import Attempt
 from planproof.backends.settings import CONTAINER, ENVIRONMENT, Settings
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planproof.backends.servers import Server, Starter
-
-
-FOLDER = "planproof-server-"
-LOCK = "keeper.lock"
 
 
 class Kept(NamedTuple):
@@ -141,39 +136,27 @@ def description(server: Server, attempts: Sequence[Attempt] = (), socket_path: s
     return line({**told, "socket": socket_path, "attempts": [list(attempt) for attempt in attempts]})
 
 
-def is_abandoned(directory: Path) -> bool:
-    """Whether no living keeper holds the lock of ``directory``."""
+def guard(server: Server, directory: Path, first: socket.socket) -> int:
+    """Fork a guardian that outlives us and buries the server if we are killed.
+
+    It holds nothing but the read end of a pipe. Returns the write end: a byte sent there tells the guardian
+    that the server was stopped in order; a pipe that closes without one tells it that we were killed.
+    """
+    ours, theirs = os.pipe()
+    if os.fork():
+        os.close(ours)
+        return theirs
+    os.close(theirs)
+    first.close()
+    os.setsid()
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
     try:
-        with (directory / LOCK).open("rb+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return isinstance(error, FileNotFoundError)
-    return True
-
-
-def sweep() -> list[Path]:
-    """Remove the folders that killed keepers of this account left; their programs died with them."""
-    gone = []
-    for directory in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        with contextlib.suppress(OSError):
-            if (directory / LOCK).stat().st_uid == os.geteuid() and is_abandoned(directory):
-                shutil.rmtree(directory, ignore_errors=True)
-                gone.append(directory)
-    return gone
-
-
-@contextlib.contextmanager
-def own_directory() -> Iterator[Path]:
-    """A folder for the server's files, locked while we live, removed at the end."""
-    directory = Path(tempfile.mkdtemp(prefix=FOLDER))
-    directory.chmod(0o755)  # what is secret lies in folders below that are closed
-    lock = (directory / LOCK).open("wb")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        yield directory
+        if not os.read(ours, 1):
+            server.bury()
+            shutil.rmtree(directory, ignore_errors=True)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        lock.close()
+        os._exit(0)
 
 
 def _leave(signum: int, _frame: object) -> None:
@@ -184,7 +167,7 @@ def main(arguments: Sequence[str]) -> int:
     """Keep one server; the first line on FD says what came of it."""
     kind = BackendKind(arguments[0])
     first = socket.socket(fileno=int(arguments[1]))
-    os.set_inheritable(first.fileno(), False)
+    os.set_inheritable(first.fileno(), False)  # noqa: FBT003 - the standard library has no other form
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -197,6 +180,8 @@ def main(arguments: Sequence[str]) -> int:
         if kept.server is None:
             first.sendall(line({"attempts": [list(attempt) for attempt in kept.attempts]}))
             return 3
+        guardian = guard(kept.server, directory, first)
+        stack.callback(os.write, guardian, b"!")
         stack.callback(kept.server.stop)
         path = directory / "socket"
         with socket.socket(socket.AF_UNIX) as listener:

@@ -73,7 +73,6 @@ class PostgresProgram:
         self._data = data
         self.url = url
         self.version = version
-        self.mark: dict[str, object] = {"pid": program.pid}
 
     def failure(self) -> str | None:
         """How it ended; None while it runs."""
@@ -82,6 +81,11 @@ class PostgresProgram:
     def stop(self) -> None:
         """Stop it and remove its data."""
         self._program.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def bury(self) -> None:
+        """Kill it from a process that is not its parent."""
+        self._program.bury()
         shutil.rmtree(self._data, ignore_errors=True)
 
 

@@ -106,11 +106,6 @@ class Program:
         with self.log.open("wb") as log:
             self._child = _spawn(arguments, log, user, stop_signal, pass_fds, cwd or directory)
 
-    @property
-    def pid(self) -> int:
-        """The child's process id."""
-        return self._child.pid
-
     def failure(self) -> str | None:
         """How it ended and the last it said; None while it runs."""
         code = self._child.poll()
@@ -134,6 +129,10 @@ class Program:
                 self._child.send_signal(sign)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(STOP_SECONDS)
+        self.bury()
+
+    def bury(self) -> None:
+        """Kill what is left of its process group; also from a process that is not its parent."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
 
@@ -191,7 +190,7 @@ def run(arguments: Sequence[str], *, user: str | None = None, cwd: Path, seconds
         raise BackendUnavailableError(
             f"{name} failed with exit status {done.returncode}: {telling[-1][:300]}"
         )
-    return done.stdout
+    return str(done.stdout)
 
 
 def found(name: str, path: str) -> str | None:

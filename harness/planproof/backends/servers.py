@@ -36,19 +36,20 @@ class Server(Protocol):
         url: how an owner of the whole server reaches it.
         version: what it says of itself.
         source: ``container`` or ``program``.
-        mark: how it can be found again by the next run, should this one be killed.
     """
 
     url: str
     version: str
     source: str
-    mark: dict[str, object]
 
     def failure(self) -> str | None:
         """Why it is no longer running, in one sentence; None while it runs."""
 
     def stop(self) -> None:
         """Stop it and remove what it left. Never raises for a server that is already gone."""
+
+    def bury(self) -> None:
+        """The same from a process that did not start it, whose owner was killed; at once, by force."""
 
 
 class Starter(Protocol):
