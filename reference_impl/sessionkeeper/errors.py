@@ -164,6 +164,12 @@ def _race(user_id: str, reason: RaceReason, retry_after: int) -> SessionLimitRac
     return SessionLimitRaceError(user_id, reason, retry_after=retry_after)
 
 
+class StoreDefectError(SessionKeeperError):
+    """The store says that the request itself is wrong: a bug of this package, never worth repeating."""
+
+    code = "store_defect"
+
+
 class StoreUnavailableError(SessionKeeperError):
     """The store is down, too slow, or the reply was lost.
 
