@@ -1,0 +1,102 @@
+"""The certificate: what was run and what was seen, so that a reader can tell how much a green race is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planproof import __version__
+from planproof.race.overlap import measure, order_of
+
+
+if TYPE_CHECKING:
+    from planproof.backends.model import Backend
+    from planproof.race.execution import Execution
+    from planproof.race.result import Tally
+
+
+SCHEMA = 1
+
+
+def count(tally: Tally, done: Execution) -> None:
+    """Add one execution to the tally."""
+    tally.schedules += 1
+    for operation in done.history.operations:
+        outcome = str(operation.outcome)
+        tally.outcomes[outcome] = tally.outcomes.get(outcome, 0) + 1
+    overlap = measure(done.history)
+    tally.overlapping += overlap.pairs > 0
+    tally.pairs += overlap.pairs
+    tally.in_flight = max(tally.in_flight, overlap.in_flight)
+    tally.in_flight_seconds += overlap.operation_seconds
+    tally.busy_seconds += overlap.busy_seconds
+    tally.observations += done.observations
+    tally.unseen += done.unseen
+    tally.stray += done.stray
+    tally.unchecked += done.unchecked
+    tally.waits += sum(each.waited or each.queued for each in done.trace)
+    steps = tuple((each.client, each.step.label) for each in done.trace if not each.waited)
+    tally.orders.add(hash(steps) if steps else order_of(done.history))
+    for name, times in done.faults.items():
+        tally.faults[name] = tally.faults.get(name, 0) + times
+
+
+def certificate(
+    *,
+    reference: str,
+    backend: Backend,
+    mode: str,
+    seed: int,
+    wanted: int,
+    tally: Tally,
+    outcome: str,
+    exhausted: str = "",
+    engine: str = "planproof",
+    controls: dict[str, Any] | None = None,
+    assumptions: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """The JSON-able record of one run; its form is ``schemas/certificate.schema.json``.
+
+    Args:
+        reference: the workload, as ``module:Class`` or ``file.py:Class``.
+        backend: the store.
+        mode: ``stress`` or ``explore``.
+        seed: of the run.
+        wanted: schedules that were asked for.
+        tally: counts over all schedules.
+        outcome: of the run.
+        exhausted: what was tried completely, in words; empty where nothing was.
+        engine: who chose the orders.
+        controls: control name -> whether it was killed, by which property, at which schedule.
+        assumptions: what pruning rests on.
+    """
+    mean = tally.in_flight_seconds / tally.busy_seconds if tally.busy_seconds else 0.0
+    return {
+        "schema": SCHEMA,
+        "planproof": __version__,
+        "workload": reference,
+        "backend": {
+            "kind": str(backend.kind),
+            "version": backend.version,
+            "source": backend.source,
+            "emulated": backend.emulated,
+        },
+        "mode": mode,
+        "engine": engine,
+        "seed": seed,
+        "outcome": outcome,
+        "schedules": {"wanted": wanted, "run": tally.schedules, "distinct": len(tally.orders)},
+        "exhausted": exhausted or None,
+        "operations": {name: tally.outcomes.get(name, 0) for name in ("ok", "fail", "info")},
+        "overlap": {
+            "schedules": tally.overlapping,
+            "pairs": tally.pairs,
+            "most_in_flight": tally.in_flight,
+            "mean_in_flight": round(mean, 2),
+        },
+        "observations": {"made": tally.observations, "not_possible": tally.unseen},
+        "waits": {"seen": tally.waits, "unseen": tally.stray},
+        "faults": dict(sorted(tally.faults.items())),
+        "unchecked_histories": tally.unchecked,
+        "controls": controls or {},
+        "assumptions": list(assumptions),
+    }

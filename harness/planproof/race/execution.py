@@ -1,0 +1,239 @@
+"""One execution of one program: opened, set up, run by stress or under the scheduler, judged, torn down."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from planproof.errors import PlanproofError, WorkloadError
+from planproof.race.history import Recorder
+from planproof.race.recording import Entry, Findings, perform
+from planproof.race.result import Violation
+from planproof.race.schedules.scheduler import CannotObserve
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from planproof.backends.model import Backend
+    from planproof.race.faults.injector import Injector
+    from planproof.race.history import History
+    from planproof.race.program import Program
+    from planproof.race.schedules.step import Taken
+    from planproof.race.workload import Invariant, Workload
+
+
+@dataclass(slots=True)
+class Execution:
+    """What one execution came to.
+
+    Attributes:
+        violation: the first thing that did not hold; None where all held.
+        history: what was recorded.
+        trace: every choice of the scheduler; empty in stress mode.
+        undecided: why this execution proves nothing, in one sentence; empty where it does.
+        observations: times that invariants were evaluated beside the clients.
+        unseen: times that the state could not be seen.
+        stray: waits that the scheduler could not see.
+        faults: fault name -> times it fired.
+        unchecked: True where the checker gave up.
+    """
+
+    violation: Violation | None
+    history: History
+    trace: list[Taken] = field(default_factory=list)
+    undecided: str = ""
+    observations: int = 0
+    unseen: int = 0
+    stray: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    unchecked: bool = False
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Which client moved, step by step."""
+        return tuple(each.client for each in self.trace)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What each choice did, for people."""
+        return tuple(
+            f"client {each.client}: {each.step.label}{'  (waits)' if each.waited or each.queued else ''}"
+            for each in self.trace
+        )
+
+
+class Bench:
+    """What both modes share: the opened system, the recorder, the invariants.
+
+    Args:
+        workload: the instance that is run.
+        backend: its place in the store.
+        injector: faults; None for none.
+        record_to: file for the history; None keeps it in memory.
+        meta: written at the head of the history.
+        eager: an operation begins when the client starts it; False: at its first call to the store.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        system: Any,
+        *,
+        injector: Injector | None = None,
+        record_to: Path | None = None,
+        meta: dict[str, Any] | None = None,
+        interval: float = 0.0,
+    ) -> None:
+        self.workload = workload
+        self.system = system
+        self.injector = injector
+        self.findings = Findings()
+        self.recorder = Recorder(record_to, meta=meta, interval=interval)
+        self.observations = 0
+        self.unseen = 0
+        invariants = workload.invariants()
+        self._always = [each for each in invariants if each.when == "always"]
+        self._all = invariants
+
+    def entry(self, client: int, program: Program, index: int) -> Entry:
+        """The record of one call; not begun yet."""
+        return Entry(self.recorder, client, program[client][index])
+
+    def perform(self, client: int, program: Program, index: int, entry: Entry) -> None:
+        """Run one call of one client."""
+        call = program[client][index]
+        perform(self.workload, self.system, call, entry, self.recorder, self.findings)
+
+    def wanted(self, client: int, program: Program, index: int) -> bool:
+        """Ask the operation's precondition."""
+        operation = self.workload.operations()[program[client][index].operation]
+        return operation.precondition is None or bool(operation.precondition(self.workload))
+
+    @contextlib.contextmanager
+    def faults(self) -> Iterator[None]:
+        """While clients run, faults are injected."""
+        if self.injector is None:
+            yield
+            return
+        with self.injector.active(self.recorder):
+            yield
+
+    def observe(self) -> bool:
+        """Evaluate the invariants that always hold; True if there is a finding by now."""
+        if self._always and self.findings.first is None:
+            try:
+                for each in self._always:
+                    self._ask(each)
+                self.observations += 1
+            except CannotObserve:
+                self.unseen += 1
+        return self.findings.first is not None or self.findings.error is not None
+
+    def observe_at_rest(self) -> None:
+        """Evaluate all invariants; every client is done."""
+        for each in self._all:
+            if self.findings.first is None and self.findings.error is None:
+                self._ask(each)
+
+    def _ask(self, each: Invariant) -> None:
+        check = getattr(self.workload, each.name)
+        try:
+            if each.wants_history:
+                check(self.system, history=self.recorder.history())
+            else:
+                check(self.system)
+        except AssertionError as error:
+            self.findings.violated(Violation(each.name, " ".join(str(error).split()) or "does not hold"))
+        except PlanproofError as error:
+            self.findings.broken(error)
+        except Exception as error:  # noqa: BLE001 - an invariant that breaks proves nothing, in one sentence
+            if is_busy(error):
+                raise CannotObserve from error
+            told = f"invariant {each.name} raised {type(error).__name__}: {error}"
+            self.findings.broken(WorkloadError(told))
+
+    def conclude(self, *, undecided: str = "") -> Execution:
+        """Close the record, ask the model, and say what it came to.
+
+        Raises:
+            PlanproofError: the workload, its model or the recorder is at fault.
+        """
+        if self.findings.error is not None:
+            raise self.findings.error
+        history = self.recorder.close()
+        done = Execution(self.findings.first, history, undecided=undecided)
+        done.observations, done.unseen = self.observations, self.unseen
+        if self.injector is not None:
+            done.faults = self.injector.fired()
+        if done.violation is None and not undecided and self.workload.model is not None:
+            _ask_model(self.workload.model, done)
+        return done
+
+
+def _ask_model(model: Any, done: Execution) -> None:
+    from planproof.race.checker import check
+
+    verdict = check(done.history, model)
+    if verdict.linearizable is False:
+        done.violation = Violation("linearizable", verdict.reason)
+    done.unchecked = verdict.linearizable is None
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether a driver says that it could not look because somebody holds a lock."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        return code & 0xFF in {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED
+    return getattr(error, "sqlstate", None) in {"55P03", "57014", "40001"}
+
+
+@contextlib.contextmanager
+def opened(workload: Workload, backend: Backend) -> Iterator[Any]:
+    """The system under test, opened on this store and closed afterwards.
+
+    Raises:
+        WorkloadError: opening fails.
+    """
+    try:
+        system = workload.open(backend)
+    except PlanproofError:
+        raise
+    except Exception as error:
+        name = type(workload).__name__
+        told = f"{name}.open fails on {backend.kind}: {type(error).__name__}: {error}"
+        raise WorkloadError(told) from error
+    try:
+        yield system
+    finally:
+        with contextlib.suppress(Exception):
+            workload.close(system)
+
+
+@contextlib.contextmanager
+def prepared(workload: Workload, system: Any) -> Iterator[None]:
+    """Between setup and teardown.
+
+    Raises:
+        WorkloadError: one of them fails.
+    """
+    _hook(workload, "setup", system)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):
+            workload.teardown(system)
+        raise
+    _hook(workload, "teardown", system)
+
+
+def _hook(workload: Workload, name: str, system: Any) -> None:
+    try:
+        getattr(workload, name)(system)
+    except PlanproofError:
+        raise
+    except Exception as error:
+        told = f"{type(workload).__name__}.{name} fails: {type(error).__name__}: {error}"
+        raise WorkloadError(told) from error

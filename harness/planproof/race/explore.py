@@ -1,0 +1,276 @@
+"""Explore: one client runs at a time between the calls that reach the store, in orders that are chosen."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planproof.backends.model import Backend, BackendKind
+from planproof.errors import ConfigError, PlanproofError, WorkloadError
+from planproof.race.certificate import count
+from planproof.race.drivers.locks import controlled_locks
+from planproof.race.drivers.passing import virtual_time
+from planproof.race.drivers.sqlite import controlled_sqlite
+from planproof.race.execution import Bench, Execution, opened, prepared
+from planproof.race.result import Failure, Violation
+from planproof.race.schedules.exhaustive import EveryOrder
+from planproof.race.schedules.independence import independence
+from planproof.race.schedules.orders import Priorities, RandomOrder
+from planproof.race.schedules.scheduler import ScheduleEnd, Scheduler
+from planproof.race.schedules.step import Step
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from planproof.race.isolation import Places
+    from planproof.race.program import Program
+    from planproof.race.run import _Run
+    from planproof.race.schedules.step import Order
+    from planproof.race.workload import Workload
+
+
+# Small programs find most races (the small-scope hypothesis) and can be explored far.
+SMALL_CLIENTS, SMALL_STEPS = 3, 2
+# In "auto", how many schedules the systematic search spends on one program before it goes on to the next.
+SYSTEMATIC_SHARE = 12
+
+
+@contextlib.contextmanager
+def controlled(kind: BackendKind) -> Iterator[None]:
+    """While this lasts, calls of controlled clients that reach a store, take a lock or sleep are steps."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(controlled_locks())
+        stack.enter_context(virtual_time())
+        stack.enter_context(controlled_sqlite())
+        if kind is BackendKind.POSTGRES:
+            from planproof.race.drivers.postgres import controlled_postgres
+
+            stack.enter_context(controlled_postgres())
+        if kind is BackendKind.DYNAMODB:
+            from planproof.race.drivers.dynamodb import controlled_dynamodb
+
+            stack.enter_context(controlled_dynamodb())
+        yield
+
+
+class Session:
+    """Executions of one workload on one store; keeps the system open between them where the workload says so.
+
+    Args:
+        workload: the class.
+        places: where each execution gets its own place.
+        meta: what stands at the head of each history.
+    """
+
+    def __init__(self, workload: type[Workload], kind: BackendKind, places: Places) -> None:
+        self._workload = workload
+        self._kind = kind
+        self._places = places
+        self._kept: tuple[Workload, Backend, Any] | None = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Session:
+        self._stack.enter_context(controlled(self._kind))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def _system(self) -> Iterator[tuple[Workload, Backend, Any]]:
+        if not self._workload.reuse:
+            workload = self._workload()
+            with self._places.place() as place, opened(workload, place) as system:
+                yield workload, place, system
+            return
+        if self._kept is None:
+            workload = self._workload()
+            place = self._stack.enter_context(self._places.place())
+            self._kept = (workload, place, self._stack.enter_context(opened(workload, place)))
+        yield self._kept
+
+    def execute(self, program: Program, order: Order, *, meta: dict[str, Any] | None = None) -> Execution:
+        """Run one program once, in one order.
+
+        Raises:
+            PlanproofError: the workload, its model or the recorder is at fault.
+        """
+        with self._system() as (workload, place, system), prepared(workload, system):
+            bench = Bench(workload, system, injector=_injector(workload, place), meta=meta)
+            scheduler = Scheduler(
+                order, clock=workload.clock, observe=bench.observe, limit_seconds=workload.limit_seconds
+            )
+            bodies = [_body(bench, program, n, scheduler, self._kind) for n in range(len(program))]
+            with bench.faults():
+                end = scheduler.run(bodies)
+            return _concluded(bench, end)
+
+
+def _injector(workload: Workload, place: Backend) -> Any:
+    if not workload.faults:
+        return None
+    from planproof.race.faults.injector import Injector
+
+    return Injector(workload.faults, workload.clock, place)
+
+
+def _body(
+    bench: Bench, program: Program, client: int, scheduler: Scheduler, kind: BackendKind
+) -> Callable[[], None]:
+    """What one client does, as a function for its thread."""
+
+    def run() -> None:
+        try:
+            for index in range(len(program[client])):
+                if not bench.wanted(client, program, index):
+                    continue
+                entry = bench.entry(client, program, index)
+                if kind is BackendKind.MEMORY:
+                    # Unlocked code may look at shared memory before the first lock: it starts when chosen.
+                    scheduler.call(client, Step("start", str(program[client][index]), begins=True))
+                    entry.begin()
+                else:
+                    scheduler.before_next_grant(client, entry.begin)
+                bench.perform(client, program, index, entry)
+                scheduler.before_next_grant(client, None)
+            bench.workload.finish_client(bench.system)
+        except PlanproofError as error:
+            bench.findings.broken(error)
+        except Exception as error:  # noqa: BLE001 - preconditions and finish_client are the workload's own code
+            told = f"client {client} cannot go on: {type(error).__name__}: {error}"
+            bench.findings.broken(WorkloadError(told))
+
+    return run
+
+
+def _concluded(bench: Bench, end: ScheduleEnd) -> Execution:
+    undecided = ""
+    if end.hang:
+        undecided = f"the clients did not finish within {bench.workload.limit_seconds:g} s\n{end.hang}"
+    elif end.endless:
+        undecided = f"the clients made {len(end.trace)} calls and still had not finished: they wait in circles"
+    elif end.diverged:
+        undecided = end.diverged
+    elif end.deadlock:
+        bench.findings.violated(Violation("progress", "all clients wait for each other", end.deadlock))
+    elif not end.redundant:
+        bench.observe_at_rest()
+    done = bench.conclude(undecided=undecided)
+    done.trace, done.stray = end.trace, end.stray
+    return done
+
+
+def explore(run: _Run, places: Places) -> tuple[Failure | None, str]:
+    """Run the schedules of one run; the first failure, or why it is inconclusive.
+
+    Raises:
+        PlanproofError: the workload, its model or the recorder is at fault.
+    """
+    with Session(run.workload, run.backend.kind, places) as session:
+        if run.options.orders == "all":
+            return _every_order(run, session)
+        source = _orders(run)
+        for number in range(1, run.options.schedules + 1):
+            run.told(number)
+            program, order = next(source)
+            done = session.execute(program, order, meta=run.meta(number))
+            count(run.tally, done)
+            if done.undecided:
+                return None, done.undecided
+            if done.violation is not None:
+                return _failure(run, session, program, done, number), ""
+    return None, ""
+
+
+def _failure(run: _Run, session: Session, program: Program, done: Execution, number: int) -> Failure:
+    assert done.violation is not None
+    failure = Failure(
+        done.violation,
+        program,
+        done.choices,
+        done.steps,
+        done.history,
+        schedule=number,
+        seed=run.options.seed,
+    )
+    if run.options.shrink:
+        from planproof.race.shrinking import shrink
+
+        failure = shrink(failure, session.execute, _relation(run)[0])
+    return run.written(failure)
+
+
+def _relation(run: _Run) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
+    judged = run.workload.model is not None or any(each.wants_history for each in run.workload.invariants())
+    return independence(run.backend.kind, ordered=judged)
+
+
+@dataclass(slots=True)
+class _Share:
+    """A program under systematic search, and how many schedules it has had."""
+
+    program: Program
+    order: EveryOrder
+    spent: int = 0
+
+
+def _orders(run: _Run) -> Iterator[tuple[Program, Order]]:
+    """Programs with orders, for ever: every other schedule systematic, the rest drawn."""
+    options = run.options
+    drawn = run.draw(clients=min(run.workload.clients, SMALL_CLIENTS), steps=min(run.workload.steps, SMALL_STEPS))
+    if options.orders not in {"auto", "random", "pct"}:
+        raise ConfigError(f"orders are auto, random, pct or all, not {options.orders!r}")
+    systematic = _systematic(run, drawn) if options.orders == "auto" else None
+    number = 0
+    while True:
+        if systematic is not None:
+            yield next(systematic)
+        program = drawn[number % len(drawn)]
+        seed = f"{options.seed}/{number}"
+        depth = number % 3 + 1
+        if options.orders == "random" or (options.orders == "auto" and number % 2):
+            yield program, RandomOrder(seed)
+        else:
+            yield program, Priorities(seed, depth=depth, length=6 * sum(map(len, program)))
+        number += 1
+
+
+def _systematic(run: _Run, drawn: list[Program]) -> Iterator[tuple[Program, Order]]:
+    relation, _ = _relation(run)
+    shares = [_Share(program, EveryOrder(relation)) for program in drawn]
+    while True:
+        left = [share for share in shares if not share.order.finished]
+        if not left:
+            shares = left = [_Share(program, EveryOrder(relation)) for program in drawn]
+        for share in left:
+            while not share.order.finished and share.spent < SYSTEMATIC_SHARE:
+                share.spent += 1
+                yield share.program, share.order
+            share.spent = 0
+
+
+def _every_order(run: _Run, session: Session) -> tuple[Failure | None, str]:
+    """Every distinct order of the scenarios, or of the smallest drawn programs."""
+    relation, run.assumptions = _relation(run)
+    programs = list(run.workload.scenarios) or run.draw(clients=2, steps=1, at_most=8)
+    number, told = 0, []
+    for program in programs:
+        order = EveryOrder(relation)
+        before = number
+        while not order.finished:
+            if number >= run.options.schedules:
+                return None, ""
+            number += 1
+            run.told(number)
+            done = session.execute(program, order, meta=run.meta(number))
+            count(run.tally, done)
+            if done.undecided:
+                return None, done.undecided
+            if done.violation is not None:
+                return _failure(run, session, program, done, number), ""
+        text = " | ".join("; ".join(map(str, client)) for client in program)
+        told.append(f"{text} ({number - before - order.redundant} orders)")
+    run.exhausted = "every distinct order of these calls: " + ", ".join(told)
+    return None, ""

@@ -1,0 +1,134 @@
+"""One operation of one client on the record: when it begins, how it ends, what it sent to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from planproof.errors import PlanproofError
+from planproof.race.clocks import current_client
+from planproof.race.result import Violation
+
+
+if TYPE_CHECKING:
+    from planproof.race.history import Recorder
+    from planproof.race.program import Call
+    from planproof.race.workload import Workload
+
+
+_here = threading.local()
+_now = time.monotonic_ns  # the real one, whatever is patched later
+
+
+@dataclass(slots=True)
+class Findings:
+    """What went wrong so far in one execution; the first one counts. Shared by clients and observer."""
+
+    first: Violation | None = None
+    error: PlanproofError | None = None
+    lock: Any = field(default_factory=threading.Lock)
+
+    def violated(self, violation: Violation) -> None:
+        """Keep it if it is the first."""
+        with self.lock:
+            if self.first is None:
+                self.first = violation
+
+    def broken(self, error: PlanproofError) -> None:
+        """The workload itself is at fault; keep the first."""
+        with self.lock:
+            if self.error is None:
+                self.error = error
+
+
+class Entry:
+    """One operation on the record; it begins when told to, or at its first call to the store.
+
+    Args:
+        recorder: takes it down.
+        client: number of the client.
+        call: what it does.
+    """
+
+    __slots__ = ("_call", "_client", "_recorder", "number")
+
+    def __init__(self, recorder: Recorder, client: int, call: Call) -> None:
+        self._recorder = recorder
+        self._client = client
+        self._call = call
+        self.number: int | None = None
+
+    def begin(self) -> int:
+        """Note the call; later times do nothing."""
+        if self.number is None:
+            arguments = tuple([value for _, value in self._call.arguments])
+            self.number = self._recorder.call(self._client, self._call.operation, arguments)
+        return self.number
+
+    def sub(self, kind: str, text: str, begin: int, note: str | None) -> None:
+        """Note a statement or request under this operation, over now."""
+        self._recorder.sub(self.begin(), kind, text, begin, _now(), note=note)
+
+
+def current_entry() -> Entry | None:
+    """The operation that this thread performs; None outside operations."""
+    entry: Entry | None = getattr(_here, "entry", None)
+    return entry
+
+
+def note_call(kind: str, text: str, begin: int, note: str | None = None) -> None:
+    """Drivers say here what reached the store, with its monotonic begin in nanoseconds."""
+    entry = current_entry()
+    if entry is not None:
+        entry.sub(kind, text, begin, note)
+
+
+def perform(
+    workload: Workload, system: Any, call: Call, entry: Entry, recorder: Recorder, findings: Findings
+) -> None:
+    """Run one operation and record how it ended.
+
+    An exception that the workload expects is *fail*; a driver's exception is mapped to *fail* or *info*; an
+    AssertionError and anything else is a finding: application code that breaks under a race is a failure of
+    its own kind.
+    """
+    method = getattr(workload, call.operation)
+    _here.entry = entry
+    try:
+        result = method(system, **dict(call.arguments))
+        if inspect.iscoroutine(result):
+            result = asyncio.run(result)
+    except workload.expected as error:
+        recorder.fail(entry.begin(), _text(error))
+    except AssertionError as error:
+        recorder.fail(entry.begin(), _text(error))
+        findings.violated(Violation(call.operation, str(error) or f"{call} found what must not be"))
+    except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
+        _unexpected(error, call, entry, recorder, findings)
+    else:
+        recorder.ok(entry.begin(), result)
+    finally:
+        _here.entry = None
+
+
+def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:
+    from planproof.race.outcomes import outcome_of
+
+    outcome = outcome_of(error)
+    if outcome is not None:
+        recorder.end(entry.begin(), outcome, _text(error))
+        return
+    recorder.info(entry.begin(), _text(error))
+    lines = traceback.format_exception(error)
+    message = f"{call} of client {current_client()} raised {_text(error)}"
+    findings.violated(Violation("no unexpected error", message, "".join(lines[-4:])))
+
+
+def _text(error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}"[:300] if said else type(error).__name__

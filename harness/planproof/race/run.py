@@ -1,0 +1,231 @@
+"""The front door: run a workload on a store, in one mode, from one seed, and say what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from planproof.errors import ConfigError
+from planproof.race import program as programs
+from planproof.race.certificate import certificate, count
+from planproof.race.execution import Bench, Execution, opened, prepared
+from planproof.race.isolation import Places
+from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
+from planproof.race.workload import Workload, load_workload, reference_of
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from planproof.backends.model import Backend
+
+
+MODES = ("explore", "stress")
+MOST_PROGRAMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run; what :func:`run` was told.
+
+    Attributes:
+        schedules: how many executions.
+        seed: of programs and orders.
+        mode: ``explore`` or ``stress``.
+        orders: for explore: ``auto``, ``random``, ``pct`` or ``all``.
+        clients: the most clients; the workload's own number where None.
+        steps: the most calls of a client; the workload's own number where None.
+        engine: ``planproof``, or ``frontrun`` for races inside Python code.
+        processes: stress with a process for each client.
+        shrink: make a failing run small before telling of it.
+        folder: where the failing test, the history and the page go; None writes nothing.
+        progress: told the number of each schedule before it runs.
+    """
+
+    schedules: int = 50
+    seed: int = 0
+    mode: str = "explore"
+    orders: str = "auto"
+    clients: int | None = None
+    steps: int | None = None
+    engine: str = "planproof"
+    processes: bool = False
+    shrink: bool = True
+    folder: Path | None = None
+    progress: Callable[[int], None] | None = None
+
+
+def run(
+    workload: type[Workload] | str,
+    *,
+    backend: Backend,
+    schedules: int = 50,
+    seed: int = 0,
+    mode: str = "explore",
+    controls: Sequence[type[Workload] | str] = (),
+    placebo: type[Workload] | str | None = None,
+    **more: Any,
+) -> RaceResult:
+    """Run a workload and return what it came to; nothing that was not seen to overlap is called passed.
+
+    Args:
+        workload: the class, or ``module:Class``, or ``path/to/file.py:Class``.
+        backend: the store to run on.
+        schedules: how many executions: orders in explore mode, rounds in stress mode.
+        seed: of programs and orders; the same seed gives the same run in explore mode.
+        mode: ``explore`` (one client runs at a time between calls) or ``stress`` (all at once).
+        controls: broken variants on each of which the race must fail, else the outcome is inconclusive.
+        placebo: a variant made by the same machinery with nothing broken, which must pass.
+        **more: further fields of :class:`Options`.
+
+    Raises:
+        WorkloadError: the workload cannot be run as it is written.
+        ConfigError: an option makes no sense.
+        HistoryError: the history cannot be written.
+    """
+    kind = load_workload(workload) if isinstance(workload, str) else workload
+    options = _options(schedules=schedules, seed=seed, mode=mode, **more)
+    result = _Run(kind, backend, options).go()
+    if not controls and placebo is None:
+        return result
+    from planproof.race.controls import with_controls
+
+    return with_controls(result, controls, placebo, backend=backend, options=options)
+
+
+def _options(**given: Any) -> Options:
+    try:
+        options = Options(**given)
+    except TypeError as error:
+        raise ConfigError(f"the race knows no such option: {error}") from error
+    if options.mode not in MODES:
+        raise ConfigError(f"the mode of a race is {' or '.join(MODES)}, not {options.mode!r}")
+    if options.schedules < 1:
+        raise ConfigError(f"a race needs at least one schedule, not {options.schedules}")
+    return options
+
+
+class _Run:
+    """One run of one workload."""
+
+    def __init__(self, workload: type[Workload], backend: Backend, options: Options) -> None:
+        self.workload = workload
+        self.backend = backend
+        self.options = options
+        self.tally = Tally()
+        self.exhausted = ""
+        self.assumptions: tuple[str, ...] = ()
+
+    def go(self) -> RaceResult:
+        """Run until the first failure or the last schedule."""
+        self.workload.operations()
+        with Places(self.backend) as places:
+            if self.options.mode == "stress":
+                failure, undecided = self._stress(places)
+            else:
+                from planproof.race.explore import explore
+
+                failure, undecided = explore(self, places)
+        return self._result(failure, undecided)
+
+    def draw(self, *, clients: int, steps: int, at_most: int = MOST_PROGRAMS) -> list[programs.Program]:
+        """The programs of this run."""
+        options = self.options
+        wanted = min(options.schedules, at_most)
+        return programs.draw(
+            self.workload,
+            seed=options.seed,
+            count=wanted,
+            clients=options.clients or clients,
+            steps=options.steps or steps,
+        )
+
+    def told(self, number: int) -> None:
+        """Say which schedule comes now."""
+        if self.options.progress is not None:
+            self.options.progress(number)
+
+    def meta(self, number: int) -> dict[str, Any]:
+        """What stands at the head of a history."""
+        return {
+            "workload": reference_of(self.workload),
+            "backend": str(self.backend.kind),
+            "backend_version": self.backend.version,
+            "seed": self.options.seed,
+            "schedule": number,
+            "mode": self.options.mode,
+        }
+
+    def _stress(self, places: Places) -> tuple[Failure | None, str]:
+        drawn = self.draw(clients=self.workload.clients, steps=self.workload.steps)
+        # The largest programs collide most: stress takes them first, and as many clients as there are.
+        drawn.sort(key=lambda each: -sum(map(len, each)))
+        for number in range(1, self.options.schedules + 1):
+            self.told(number)
+            chosen = drawn[(number - 1) % len(drawn)]
+            done = stress_once(self.workload, chosen, places, self.meta(number))
+            count(self.tally, done)
+            if done.undecided:
+                return None, done.undecided
+            if done.violation is not None:
+                failure = Failure(
+                    done.violation, chosen, (), (), done.history, schedule=number, seed=self.options.seed
+                )
+                return self.written(failure), ""
+        return None, ""
+
+    def written(self, failure: Failure) -> Failure:
+        """Write the standalone test and the history into the folder, if there is one."""
+        if self.options.folder is None:
+            return failure
+        from planproof.race.replay import write_failure
+
+        return write_failure(failure, self.workload, self.backend, self.options)
+
+    def _result(self, failure: Failure | None, undecided: str) -> RaceResult:
+        reason = undecided or ("" if failure else self._doubt())
+        outcome = FAILED if failure else INCONCLUSIVE if reason else PASSED
+        record = certificate(
+            reference=reference_of(self.workload),
+            backend=self.backend,
+            mode=self.options.mode,
+            seed=self.options.seed,
+            wanted=self.options.schedules,
+            tally=self.tally,
+            outcome=outcome,
+            exhausted=self.exhausted,
+            assumptions=self.assumptions,
+        )
+        return RaceResult(outcome, record, failure, reason)
+
+    def _doubt(self) -> str:
+        """Why a run without a failure proves nothing; empty where it does prove something."""
+        tally = self.tally
+        if not self.workload.invariants() and self.workload.model is None:
+            return "the workload has neither an invariant nor a model, so nothing was checked"
+        if tally.overlapping == 0:
+            return "no two operations of different clients ever overlapped, so no race was run"
+        if tally.unchecked == tally.schedules and self.workload.model is not None:
+            return "the checker gave up on every history"
+        if tally.unchecked:
+            return f"the checker gave up on {tally.unchecked} of {tally.schedules} histories"
+        if not tally.outcomes.get("ok"):
+            return "no operation ever succeeded, so nothing was put to the test"
+        return ""
+
+
+def stress_once(
+    kind: type[Workload], chosen: programs.Program, places: Places, meta: dict[str, Any]
+) -> Execution:
+    """One round of stress on a fresh system.
+
+    Raises:
+        PlanproofError: the workload, its model or the recorder is at fault.
+    """
+    from planproof.race.stress import run_threads
+
+    workload = kind()
+    with places.place() as place, opened(workload, place) as system, prepared(workload, system):
+        bench = Bench(workload, system, meta=meta, interval=0.05)
+        return run_threads(bench, chosen, limit_seconds=workload.limit_seconds)

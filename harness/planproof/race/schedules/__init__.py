@@ -1,0 +1,1 @@
+"""Which client moves when: the controlled scheduler and the orders that drive it."""
