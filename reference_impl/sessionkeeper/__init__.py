@@ -42,6 +42,7 @@ from sessionkeeper.login import (
     verify_magic_link_token,
 )
 from sessionkeeper.manager import SessionManager
+from sessionkeeper.middleware import SessionCleanupMiddleware
 from sessionkeeper.model import (
     BLOCK_SORT_KEY,
     BLOCKLIST_TTL,
@@ -98,6 +99,7 @@ __all__ = [
     "Rotation",
     "RotationOutcome",
     "Session",
+    "SessionCleanupMiddleware",
     "SessionExpiredError",
     "SessionForbiddenError",
     "SessionID",

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from sessionkeeper.clock import Clock, SystemClock
+from sessionkeeper.clock import Clock, ForwardClock, SystemClock
 from sessionkeeper.configuration import SessionSettings
 from sessionkeeper.errors import SessionLimitRaceError
 from sessionkeeper.identifiers import (
@@ -73,7 +73,7 @@ class Keeper:
         store: where sessions are.
         mint: what makes their tokens.
         settings: how long they live.
-        clock: the time.
+        clock: the time; here, as in a store, it never runs backwards.
         patience: how often a lost race is run again.
     """
 
@@ -82,6 +82,10 @@ class Keeper:
     settings: SessionSettings = field(default_factory=SessionSettings)
     clock: Clock = field(default_factory=SystemClock)
     patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.clock, ForwardClock):
+            object.__setattr__(self, "clock", ForwardClock(self.clock))
 
     def prepare(
         self,

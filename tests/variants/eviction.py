@@ -2,15 +2,18 @@
 
 Each is a real store whose ``create`` was taken apart:
 
-* *count_then_insert* counts the sessions in one step and inserts in another. Two logins that count at once both find
+* *count_then_insert* counts the sessions in one step and inserts in another. Two logins that count at once
+both find
   a free place; whoever counts at the end sees too many.
-* *evict_after_insert* inserts first and removes the excess in a second step. The end always looks right; only who
+* *evict_after_insert* inserts first and removes the excess in a second step. The end always looks right;
+only who
   watches meanwhile sees one session too many, for as long as the second step takes.
-* *placebo* is the same machinery, the same extra call and the same yield of the processor, but inside one step. A
+* *placebo* is the same machinery, the same extra call and the same yield of the processor, but inside one
+step. A
   check that fails here fails because of the machinery and proves nothing.
 
-``open_variant(name)`` returns a function with the signature of `sessionkeeper.open_store`, for ``memory://`` and
-``sqlite:///PATH``.
+``open_variant(name)`` returns a function with the signature of `sessionkeeper.open_store`, for ``memory://``
+and ``sqlite:///PATH``.
 """
 
 from __future__ import annotations
