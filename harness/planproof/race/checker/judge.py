@@ -114,7 +114,10 @@ class _Judge:
     def _fail(self, search: Search) -> str:
         part, index = search.part, search.failed
         assert index is not None
-        self.failure = Failure(part, index, search.position, search.checkpoint)
+        at, frontier = search.checkpoints[0]
+        self.failure = Failure(
+            part, index, search.position, (at, tuple(frontier), tuple(search.table.states))
+        )
         op = part.ops[index]
         states = dict.fromkeys(c >> search.width for c in search.frontier)
         told = [part.model.describe(search.table.states[state]) for state in states]

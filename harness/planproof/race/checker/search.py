@@ -15,6 +15,8 @@ from planproof.race.history.values import UNKNOWN
 
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planproof.race.checker.parts import Part
 
 
@@ -38,7 +40,7 @@ class Search:
         frontier: the configurations before it.
         looked: configurations looked at so far.
         failed: the operation whose reply left no configuration.
-        checkpoint: an event passed, and the configurations before it.
+        checkpoints: the last two of some events passed, each with the configurations before it.
         kept: with ``keep``, for each event from the start on the configurations before it, and for a reply
             that needed it the steps: configuration after it -> before it, and each step on the way.
     """
@@ -49,7 +51,7 @@ class Search:
         self.position = 0
         self.looked = 0
         self.failed: int | None = None
-        self.checkpoint: tuple[int, tuple[int, ...]] = (0, ())
+        self.checkpoints: list[tuple[int, list[int]]] = []
         self.kept: list[tuple[list[int], dict[int, int], dict[int, int]]] | None = [] if keep else None
         self._most = most
         self._layout()
@@ -99,7 +101,7 @@ class Search:
             if result is UNKNOWN
         }
 
-    def resume(self, position: int, frontier: list[int], states: list[object]) -> None:
+    def resume(self, position: int, frontier: Sequence[int], states: Sequence[object]) -> None:
         """Go to an event with the configurations that were left before it.
 
         Args:
@@ -137,7 +139,7 @@ class Search:
                 if looked > stop:
                     self._pause(at, frontier, looked)
                     return None
-                self.checkpoint = (at, tuple(frontier))
+                self.checkpoints = [*self.checkpoints[-1:], (at, frontier)]
             if kept is not None:
                 kept.append((frontier, {}, {}))
             if event >= 0:

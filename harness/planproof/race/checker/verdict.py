@@ -20,13 +20,14 @@ class Failure:
         event: index of that reply among the part's events: the events up to and with it are the shortest
             failing prefix, the events before it the longest valid one. None where no search was needed to
             see that the reply is impossible; some shorter prefix may then fail already.
-        checkpoint: an event before it and the configurations there, from which the last steps can be traced.
+        start: an event before it, the configurations there, and the states by number: from there the last
+            steps can be traced.
     """
 
     part: Part
     op: int
     event: int | None
-    checkpoint: tuple[int, tuple[int, ...]] | None = None
+    start: tuple[int, tuple[int, ...], tuple[Any, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
