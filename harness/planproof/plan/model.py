@@ -47,6 +47,7 @@ class Kind(StrEnum):
     STORY = "story"
     INDEPENDENT_TEST = "independent_test"
     RISK = "risk"
+    DETAIL = "detail"
     NOTE = "note"
     META = "meta"
 

@@ -1,0 +1,114 @@
+"""The block structure of a Markdown file, as far as plans need it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+
+if TYPE_CHECKING:
+    from planproof.plan.reading.drafts import Draft
+
+
+class Form(IntEnum):
+    """What a block is."""
+
+    HEADING = 0
+    ITEM = 1
+    TEXT = 2
+    FENCE = 3
+    CODE = 4
+    HTML = 5
+    RULE = 6
+    QUOTE = 7
+    META = 8
+
+
+class Line(NamedTuple):
+    """One further line of a block: its number from 1, the byte offset of its start, its text."""
+
+    number: int
+    start: int
+    text: str
+
+
+class Block:
+    """One leaf of the block structure, or a list item with the paragraph that it starts with.
+
+    A block is filled while the scanner runs over the file and is left alone afterwards.
+
+    Attributes:
+        form: what it is.
+        line: line where it starts, from 1.
+        start: byte offset of that line.
+        end: byte offset after the last line that is its own.
+        at: byte offset of the line that holds ``text``; differs from ``start`` where a list
+            item's text begins on the next line.
+        text: first line without its marks: heading text, item text, info string of a fence.
+        more: further lines of a paragraph, or all inner lines of a fence, code or HTML block.
+        level: 1 to 6 for headings; nesting depth from 0 for list items.
+        marker: bullet, fence or heading character.
+        owner: list item that holds this block, if any.
+        quoted: stands in a block quote.
+        closed: False for a fence or comment that nothing closed.
+        draft: what a dialect made of it.
+        topic: what the items below it are about, where its text is a label such as ``Acceptance:``.
+        column, padding, bare: used by the scanner only.
+    """
+
+    __slots__ = (
+        "at",
+        "bare",
+        "closed",
+        "column",
+        "draft",
+        "end",
+        "form",
+        "level",
+        "line",
+        "marker",
+        "more",
+        "owner",
+        "padding",
+        "quoted",
+        "start",
+        "text",
+        "topic",
+    )
+
+    def __init__(self, form: Form, line: int, start: int, end: int, text: str) -> None:
+        self.form = form
+        self.line = line
+        self.start = start
+        self.end = end
+        self.at = start
+        self.text = text
+        self.more: list[Line] | None = None
+        self.level = 0
+        self.marker = ""
+        self.owner: Block | None = None
+        self.quoted = False
+        self.closed = True
+        self.column = 0
+        self.padding = 0
+        self.bare = False
+        self.draft: Draft | None = None
+        self.topic = ""
+
+    def lines(self) -> list[Line]:
+        """Its text lines with their places; for a fence the inner lines only."""
+        inner = self.more or []
+        if self.form in {Form.FENCE, Form.CODE, Form.HTML, Form.META}:
+            return list(inner)
+        first = Line(self.line if self.at == self.start else self.line + 1, self.at, self.text)
+        return [first, *inner]
+
+    def joined(self) -> str:
+        """All lines as one, parted by single spaces."""
+        if self.more is None:
+            return self.text
+        return " ".join([self.text, *(line.text for line in self.more)])
+
+    def __repr__(self) -> str:
+        """For people who debug."""
+        return f"Block({self.form.name}, line {self.line}, {self.text!r})"

@@ -1,0 +1,303 @@
+"""Where the reader stands in a file, and what dialects may write down."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planproof.plan.model import Claim, Field, Heading, Kind, Origin, Span, Unread
+from planproof.plan.reading import words
+from planproof.plan.reading.boxes import Box, box_claim
+from planproof.plan.reading.drafts import Draft, EdgeDraft, GroupDraft
+from planproof.plan.reading.fields import topic_of
+from planproof.plan.reading.leads import Lead, lead
+from planproof.plan.reading.notation.prose import has_wait, read_waits
+from planproof.plan.reading.notation.references import NOTE, references
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planproof.plan.reading.blocks import Block, Line
+
+
+_PHASE: Final = re.compile(
+    r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
+    re.IGNORECASE,
+)
+_STORY: Final = re.compile(r"\bUser Story\s+([0-9]{1,4})\b|\bUS-?([0-9]{1,4})\b", re.IGNORECASE)
+_STORY_LABEL: Final = re.compile(r"US-?[0-9]{1,4}$", re.IGNORECASE)
+_PRIORITY_LABEL: Final = re.compile(r"P[0-9]$")
+_PIN: Final = re.compile(r"<!--\s*planproof:\s*id=([\w./#-]{1,120})\s*-->")
+_COMMENT: Final = re.compile(r"\s*<!--.*?-->", re.DOTALL)
+_WAITS_FOR: Final = re.compile(
+    r"(?:task )?(?:dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|requires|prerequisites?|after|needs)$",
+    re.IGNORECASE,
+)
+_BLOCKS: Final = re.compile(r"(?:blocks|blocking|unblocks)$", re.IGNORECASE)
+_STATUS: Final = re.compile(r"(?:status|state)$", re.IGNORECASE)
+_FILES: Final = re.compile(
+    r"(?:target |test |new |modified )?(?:files?|paths?|location|absolute paths?\(?s?\)?)"
+    r"(?: to (?:create|modify|change|edit))?$",
+    re.IGNORECASE,
+)
+_EFFORT: Final = re.compile(
+    r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?$|estimat(?:ed|ion)$", re.IGNORECASE
+)
+
+
+class Section:
+    """A heading and what holds for everything below it.
+
+    Attributes:
+        level: of the heading.
+        text: of the heading, without links' targets and comments.
+        slugs: of all headings above and of this one, without the document's title.
+        topic: what it is about, see :func:`planproof.plan.reading.fields.topic_of`.
+        phase, story, priority: inherited by the items below.
+        task: the task that the heading is, or that holds it.
+        story_draft: the story item that it opened, if any.
+        headed: ``task`` was made by this very heading.
+    """
+
+    __slots__ = ("headed", "level", "phase", "priority", "slugs", "story", "story_draft", "task", "text", "topic")
+
+    def __init__(self, level: int, text: str, above: Section | None, *, title: bool = False) -> None:
+        self.level = level
+        self.text = text
+        self.headed = False
+        slugs = above.slugs if above else ()
+        self.slugs: tuple[str, ...] = () if title else (*slugs, words.slug(text))
+        self.topic = "" if title else topic_of(text) or (above.topic if above else "")
+        self.phase = above.phase if above else None
+        found = _PHASE.search(text)
+        if found is not None:
+            self.phase = " ".join(found[1].split())
+        elif not title and self.phase is None:
+            self.phase = text
+        story = _STORY.search(text)
+        self.story = f"US{story[1] or story[2]}" if story else (above.story if above else None)
+        self.priority = words.heading_priority(text) or (above.priority if above else None)
+        self.task: Draft | None = above.task if above else None
+        self.story_draft: Draft | None = above.story_draft if above else None
+
+
+class Statement:
+    """One list item as dialects see it.
+
+    Attributes:
+        block: where it stands.
+        text: its lines joined, without the lines that are labelled values.
+        box: its status box, if it has one.
+        lead: id and labels taken off.
+        parent: the draft that it stands below: of an outer list item, else of the section's task.
+        topic: what the list around it is about.
+        nested: it stands inside another list item.
+    """
+
+    __slots__ = ("block", "box", "lead", "nested", "parent", "text", "topic")
+
+    def __init__(self, block: Block, text: str, box: Box | None, parent: Draft | None, topic: str) -> None:
+        self.block = block
+        self.text = text
+        self.box = box
+        self.lead: Lead = lead(box.rest if box is not None else text)
+        self.parent = parent
+        self.topic = topic
+        self.nested = block.owner is not None
+
+
+class Context:
+    """What is known while a file is read; dialects write through its methods.
+
+    Attributes:
+        data: the file's bytes.
+        section: the innermost heading.
+        label_topic, label: of the label line before a list, e.g. ``**Deliverables:**``.
+        drafts, edges, groups, fields, unread, headings: what was found so far.
+        counts: how many items each dialect made.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.title = ""
+        self.section = Section(0, "", None, title=True)
+        self.sections: list[Section] = [self.section]
+        self.label_topic = ""
+        self.label = ""
+        self.label_line = 0
+        self.pin = ""
+        self.drafts: list[Draft] = []
+        self.edges: list[EdgeDraft] = []
+        self.groups: list[GroupDraft] = []
+        self.fields: list[Field] = []
+        self.unread: list[Unread] = []
+        self.headings: list[Heading] = []
+        self.counts: dict[str, int] = {}
+        self.last: list[Callable[[frozenset[str]], None]] = []
+
+    # -- moving on ----------------------------------------------------------------------------------
+
+    def enter(self, block: Block) -> None:
+        """A heading: close the sections that end here, open its own."""
+        text = words.plain(block.text).strip()
+        self.headings.append(Heading(block.level, text, block.line))
+        sections = self.sections
+        while len(sections) > 1 and sections[-1].level >= block.level:
+            sections.pop()
+        title = block.level == 1 and not self.title
+        if not self.title:
+            self.title = text
+        self.section = Section(block.level, text, sections[-1], title=title)
+        sections.append(self.section)
+        self.label_topic = self.label = ""
+
+    # -- writing ------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        dialect: str,
+        kind: Kind,
+        block: Block,
+        text: str,
+        *,
+        said: Lead | None = None,
+        parent: Draft | None = None,
+    ) -> Draft:
+        """Write down an item.
+
+        Args:
+            dialect: name of the dialect that read it.
+            kind: what it is.
+            block: where it stands.
+            text: its statement.
+            said: id and labels, where it has them.
+            parent: the item that it belongs to.
+        """
+        if "<!--" in text:
+            text = self.unpin(text)
+        draft = Draft(kind, text, block.line, block.start, block.end)
+        section = self.section
+        draft.dialect = dialect
+        draft.parent = parent
+        draft.phase, draft.story, draft.priority = section.phase, section.story, section.priority
+        draft.heading = section.slugs
+        if said is not None:
+            draft.name, draft.scope = said.name, said.scope
+            if said.labels:
+                self.take_labels(draft, said.labels)
+        if parent is not None:
+            if not parent.first:
+                parent.first = text
+            if parent.story is not None:
+                draft.story = parent.story
+            if parent.priority is not None and draft.priority is None:
+                draft.priority = parent.priority
+        draft.files = words.paths_in(text)
+        if not text.isascii() and words.has_emoji(text):
+            self.take_emoji(draft, block, text)
+        if self.pin:
+            draft.pin, self.pin = self.pin, ""
+        self.drafts.append(draft)
+        block.draft = draft
+        self.counts[dialect] = self.counts.get(dialect, 0) + 1
+        return draft
+
+    def add_statement(self, dialect: str, kind: Kind, statement: Statement) -> Draft:
+        """Write down a list item with its box, its estimate and what it says about dependencies."""
+        block, box = statement.block, statement.box
+        draft = self.add(dialect, kind, block, statement.lead.text, said=statement.lead, parent=statement.parent)
+        text = statement.text
+        if box is not None:
+            draft.claim = box_claim(box)
+            draft.box = self.data.index(b"[", block.at) + 1
+            parent = statement.parent
+            if parent is not None:
+                parent.boxes += 1
+                parent.ticked += draft.claim is Claim.DONE
+        if "(" in text or "~" in text or "ffort" in text or "stimate" in text:
+            draft.effort = words.effort_in_text(text)
+        if has_wait(text.lower()):
+            for wait in read_waits(text, numbers=draft.scope == "number"):
+                before, after = (wait.name, draft) if wait.waits else (draft, wait.name)
+                self.edges.append(EdgeDraft(before, after, block.line, Origin.PROSE, wait.certain))
+        return draft
+
+    def take_labels(self, draft: Draft, labels: tuple[str, ...]) -> None:
+        """Labels say story and priority too."""
+        draft.labels = labels
+        for name in labels:
+            if _STORY_LABEL.match(name):
+                draft.story = name.upper().replace("-", "")
+                break
+        for name in labels:
+            if _PRIORITY_LABEL.match(name):
+                draft.priority = name
+
+    def take_emoji(self, draft: Draft, block: Block, text: str) -> None:
+        """A status sign at either end of a statement is a claim; the sign is kept as a field."""
+        claim = words.emoji_claim(text)
+        if claim is None:
+            return
+        draft.said = claim
+        sign = words.emoji_sign(text)
+        self.put(draft, "emoji", sign, block.line if block.at == block.start else block.line + 1, block.at)
+
+    def put(self, draft: Draft | None, name: str, value: str, line: int, at: int) -> Field:
+        """Keep a labelled value, of an item or of the plan; ``at`` is the byte offset of its line."""
+        raw = value.encode()
+        start = self.data.find(raw, at) if raw else at
+        start = max(start, at)
+        field = Field(name, value, line, Span(start, start + len(raw)))
+        if draft is None:
+            self.fields.append(field)
+        elif draft.fields is None:
+            draft.fields = [field]
+        else:
+            draft.fields.append(field)
+        return field
+
+    def take_field(self, draft: Draft, name: str, value: str, line: Line) -> None:
+        """A labelled value of an item: keep it, and read those that mean something to everybody."""
+        self.put(draft, name, value, line.number, line.start)
+        if _STATUS.match(name):
+            draft.said = words.status_claim(value) or draft.said
+        elif name.lower() == "priority":
+            draft.priority = words.priority_of(value) or draft.priority
+        elif _FILES.match(name):
+            draft.add_files(words.paths_in(value))
+        elif _EFFORT.match(name):
+            draft.effort = words.parse_effort(value)
+        elif name.lower() == "story":
+            story = _STORY.search(value)
+            draft.story = f"US{story[1] or story[2]}" if story else draft.story
+        elif _WAITS_FOR.match(name):
+            self.header_edges(draft, value, line.number, waits=True)
+        elif _BLOCKS.match(name):
+            self.header_edges(draft, value, line.number, waits=False)
+
+    def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
+        """Edges of a dependency field."""
+        bare = NOTE.sub(" ", value)
+        for name in references(bare, numbers=draft.scope in {"number", "worded", "local"}):
+            before, after = (name, draft) if waits else (draft, name)
+            self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
+
+    def edge(self, before: Draft | str, after: Draft | str, line: int, origin: Origin, *, certain: bool) -> None:
+        """Write down that ``after`` waits for ``before``."""
+        self.edges.append(EdgeDraft(before, after, line, origin, certain))
+
+    def report(self, line: int, text: str, reason: str) -> None:
+        """Write down a line that looks like part of a plan and is not understood."""
+        self.unread.append(Unread(line, text.strip()[:200], reason))
+
+    def unpin(self, text: str) -> str:
+        """Take comments out of a text; one that pins an id is remembered for the next draft."""
+        found = _PIN.search(text)
+        if found is not None:
+            self.pin = found[1]
+        return _COMMENT.sub("", text).strip()
+
+    def finally_do(self, action: Callable[[frozenset[str]], None]) -> None:
+        """Do something once the ids of all items are known; it is given the names as written."""
+        self.last.append(action)

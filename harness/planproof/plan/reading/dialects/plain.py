@@ -1,0 +1,101 @@
+"""The *plain* dialect: any task list, Mermaid charts, tables with dependencies, YAML front matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from planproof.plan.model import Kind, Origin
+from planproof.plan.reading.dialect import Dialect
+from planproof.plan.reading.dialects.work_plan import table_rows
+from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
+from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
+from planproof.plan.reading.notation.front_matter import read_front_matter
+from planproof.plan.reading.notation.mermaid import read_mermaid
+from planproof.plan.reading.notation.tables import read_task_table
+from planproof.plan.reading.notation.trees import is_tree, read_tree
+
+
+if TYPE_CHECKING:
+    from planproof.plan.reading.blocks import Block
+    from planproof.plan.reading.context import Context, Statement
+
+
+_PICTURES: Final = frozenset({"", "text", "txt", "plain", "plaintext", "ascii", "graph", "diagram", "tree"})
+
+
+class Plain(Dialect):
+    """What any Markdown may hold."""
+
+    name: ClassVar[str] = "plain"
+
+    def item(self, statement: Statement, context: Context) -> bool:
+        """Every box that nothing else took, and bullets with an id."""
+        said, topic = statement.lead, statement.topic
+        if statement.box is not None:
+            kind = TOPIC_KINDS.get(topic, Kind.TASK if statement.parent is None else Kind.STEP)
+            context.add_statement(self.name, Kind.NOTE if kind is Kind.RISK else kind, statement)
+            return True
+        if said.scope == "global" and said.text and topic not in REFERENCE_TOPICS and topic not in {"notes", "risks"}:
+            if not has_arrow(said.text):
+                self.named(statement, context)
+                return True
+        if topic == "criteria" and not statement.nested:
+            context.add_statement(self.name, Kind.CRITERION, statement)
+            return True
+        if statement.parent is not None and topic not in REFERENCE_TOPICS:
+            context.add_statement(self.name, Kind.DETAIL, statement)
+            return True
+        return False
+
+    def named(self, statement: Statement, context: Context) -> None:
+        """A bullet with an id and no box is a task unless one of that id stands elsewhere."""
+        section, name = context.section, statement.lead.name
+
+        def make(names: frozenset[str]) -> None:
+            if name not in names:
+                context.section = section
+                context.add_statement(self.name, kind_of_name(name) or Kind.TASK, statement)
+
+        context.finally_do(make)
+
+    def text(self, block: Block, context: Context) -> bool:
+        """A table whose rows are tasks."""
+        if block.more is None or "|" not in block.text and "|" not in block.more[0].text:
+            return False
+        rows = table_rows(block)
+        return len(rows) > 1 and read_task_table(self.name, block, rows, context)
+
+    def fence(self, block: Block, context: Context) -> bool:
+        """A chart, or a picture drawn with characters."""
+        info = block.text.lower().split(" ")[0]
+        if info == "mermaid":
+            return read_mermaid(block, context)
+        if info not in _PICTURES or not any(has_arrow(line.text) or "─" in line.text for line in block.lines()):
+            return False
+        topic = context.label_topic or context.section.topic
+        self.picture(block, context, sure=topic == "dependencies")
+        return True
+
+    @staticmethod
+    def picture(block: Block, context: Context, *, sure: bool) -> None:
+        """Edges between known ids; in a section about dependencies between any."""
+        lines = block.lines()
+
+        def make(names: frozenset[str]) -> None:
+            if is_tree(lines):
+                found = [(*branch, Origin.TREE) for branch in read_tree(lines)]
+            else:
+                found = [
+                    (arrow.before, arrow.after, line.number, arrow.certain, Origin.ARROWS)
+                    for line in lines
+                    for arrow in read_arrows(line.text)
+                ]
+            for before, after, line, certain, origin in found:
+                if sure or (before in names and after in names):
+                    context.edge(before, after, line, origin, certain=certain)
+
+        context.finally_do(make)
+
+    def meta(self, block: Block, context: Context) -> bool:
+        """Front matter: the plan's fields and what it waits for."""
+        return read_front_matter(block, context)

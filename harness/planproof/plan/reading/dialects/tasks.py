@@ -1,0 +1,105 @@
+"""The *tasks* dialect: ``- [x] T005 [P] [US1] text in path`` under ``## Phase 3: ... (P1)``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from planproof.plan.model import Kind, Origin
+from planproof.plan.reading.dialect import Dialect
+from planproof.plan.reading.drafts import GroupDraft
+from planproof.plan.reading.kinds import REFERENCE_TOPICS, kind_of_name
+from planproof.plan.reading.leads import Lead
+from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
+from planproof.plan.reading.notation.references import NOTE, references
+
+
+if TYPE_CHECKING:
+    from planproof.plan.reading.blocks import Block
+    from planproof.plan.reading.context import Context, Statement
+
+
+_STORY_HEADING: Final = re.compile(r"(?:^|Phase [0-9A-Z.]+\s*[:—–-]\s*)User Story\s+([0-9]+)\b", re.IGNORECASE)
+_TOGETHER: Final = re.compile(r"\b(?:in parallel|parallel(?:i[sz]e|ly)?|concurrently|side by side)\b", re.IGNORECASE)
+_NOT_TOGETHER: Final = re.compile(
+    r"\b(?:not|never|cannot|can't|don't|no)\b[^.;]{0,40}\b(?:parallel|concurrently)", re.IGNORECASE
+)
+_AFTER: Final = re.compile(r"\b(?:after|once|when)\b", re.IGNORECASE)
+
+
+class Tasks(Dialect):
+    """Task lists with ids such as T001, stories, phases and lists of what runs in parallel."""
+
+    name: ClassVar[str] = "tasks"
+
+    def heading(self, block: Block, context: Context) -> bool:
+        """A story's heading is an item; a goal and a test may follow."""
+        section = context.section
+        found = _STORY_HEADING.search(section.text)
+        if found is None or not section.slugs:
+            return False
+        story = f"US{int(found[1])}"
+        if any(draft.kind is Kind.STORY and draft.name == story for draft in context.drafts):
+            return False
+        text = section.text[found.end() :].strip(" \t:—–-") or section.text
+        draft = context.add(self.name, Kind.STORY, block, text, said=Lead(story, "global", (), text))
+        draft.story = story
+        section.story_draft = draft
+        return True
+
+    def item(self, statement: Statement, context: Context) -> bool:
+        """A box with an id, or a line of the lists below it."""
+        lead = statement.lead
+        if statement.box is not None:
+            if lead.scope != "global":
+                return False
+            context.add_statement(self.name, kind_of_name(lead.name) or Kind.TASK, statement)
+            return True
+        return self.together(statement, context) or self.chain(statement, context)
+
+    def together(self, statement: Statement, context: Context) -> bool:
+        """``- T003, T004 can run in parallel (independent files)``."""
+        text = statement.text
+        if statement.topic != "parallel" and not _TOGETHER.search(text):
+            return False
+        if _NOT_TOGETHER.search(text):
+            return False
+        subject = _AFTER.split(NOTE.sub(" ", text), maxsplit=1)[0]
+        members = references(subject)
+        if len(members) < 2 or has_arrow(subject):
+            return False
+        rest = NOTE.sub(" ", text)[len(subject) :]
+        after = references(rest) if rest else []
+        if not after and context.label and _AFTER.search(context.label):
+            after = references(context.label)
+        notes = NOTE.findall(text)
+        reason = notes[-1].strip("() ") if notes else ""
+        context.groups.append(GroupDraft(tuple(members), statement.block.line, tuple(after), reason))
+        return True
+
+    def chain(self, statement: Statement, context: Context) -> bool:
+        """``- T001 -> T002 (why)`` in a list about dependencies."""
+        if not has_arrow(statement.text) or statement.topic not in REFERENCE_TOPICS:
+            return False
+        arrows = read_arrows(statement.text)
+        sure = statement.topic == "dependencies"
+        for arrow in arrows:
+            context.edge(
+                arrow.before,
+                arrow.after,
+                statement.block.line,
+                Origin.ARROWS,
+                certain=arrow.certain and sure,
+            )
+        return bool(arrows)
+
+    def text(self, block: Block, context: Context) -> bool:
+        """Arrows in a paragraph about dependencies."""
+        if context.section.topic != "dependencies" and context.label_topic != "dependencies":
+            return False
+        for line in block.lines():
+            if not has_arrow(line.text):
+                continue
+            for arrow in read_arrows(line.text):
+                context.edge(arrow.before, arrow.after, line.number, Origin.ARROWS, certain=arrow.certain)
+        return False

@@ -1,0 +1,372 @@
+"""Walks over the blocks of a file and lets the dialects speak; then makes the plan."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Plan, Span
+from planproof.plan.reading.blocks import Block, Form, Line
+from planproof.plan.reading.boxes import is_malformed, parse_box
+from planproof.plan.reading.context import Context, Statement
+from planproof.plan.reading.dialect import Dialect
+from planproof.plan.reading.dialects.task_headings import derived_claim
+from planproof.plan.reading.dialects.work_plan import contract_item, is_rule
+from planproof.plan.reading.fields import label, topic_of
+from planproof.plan.reading.naming import name_all
+from planproof.plan.reading.scanner import scan
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from planproof.plan.reading.drafts import Draft
+
+
+_HIDDEN_BOX: Final = re.compile(r"[ \t>]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[[ xX~\->!?]\](?:[ \t]|\*|$)")
+_LOOSE_BOX: Final = re.compile(r"(?:[0-9]{1,9}[.)][ \t]+)?\[[ xX]\][ \t]+\S")
+_CELL_BOX: Final = re.compile(r"\|[ \t]*\[[ xX~]\][ \t]*\|")
+_LINK: Final = re.compile(r"\[[^\[\]\n]{1,80}\][(:\[]")
+_GOAL: Final = re.compile(r"goal$", re.IGNORECASE)
+_TEST: Final = re.compile(r"independent test(?: criteria)?$", re.IGNORECASE)
+_FRONT: Final = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
+_FRONT_LIMIT: Final = 262_144
+
+
+class Engine:
+    """Reads one file.
+
+    Args:
+        data: the file's bytes, checked already.
+        path: where it lies, for the plan.
+        plan_id: the plan's id.
+        dialects: who is asked, in order.
+    """
+
+    def __init__(self, data: bytes, path: str, plan_id: str, dialects: Sequence[Dialect]) -> None:
+        self.data = data
+        self.path = path
+        self.plan_id = plan_id
+        self.context = Context(data)
+        self.headers = [one.heading for one in dialects if type(one).heading is not Dialect.heading]
+        self.items = [one.item for one in dialects if type(one).item is not Dialect.item]
+        self.texts = [one.text for one in dialects if type(one).text is not Dialect.text]
+        self.fences = [one.fence for one in dialects if type(one).fence is not Dialect.fence]
+        self.metas = [one.meta for one in dialects if type(one).meta is not Dialect.meta]
+
+    def read(self) -> Plan:
+        """Read the file into a plan."""
+        line, offset = self.front()
+        steps: dict[Form, Callable[[Block], None]] = {
+            Form.HEADING: self.heading,
+            Form.ITEM: self.item,
+            Form.TEXT: self.text,
+            Form.FENCE: self.fence,
+            Form.HTML: self.html,
+        }
+        data = self.data[offset:] if offset else self.data
+        for block in scan(data, line=line, offset=offset):
+            step = steps.get(block.form)
+            if step is not None:
+                step(block)
+        return self.finish()
+
+    def front(self) -> tuple[int, int]:
+        """Read the front matter; returns line and offset of what follows it."""
+        data = self.data
+        skip = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        if not data.startswith(b"---", skip):
+            return 1, skip
+        found = _FRONT.match(data[:_FRONT_LIMIT])
+        if found is None or not _KEY.match(found[1]):
+            return 1, skip
+        block = Block(Form.META, 1, 0, found.end(), "---")
+        block.more = []
+        at = found.start(1)
+        for number, raw in enumerate(found[1].splitlines(keepends=True), start=2):
+            block.more.append(Line(number, at, raw.decode().rstrip("\r\n")))
+            at += len(raw)
+        for meta in self.metas:
+            if meta(block, self.context):
+                break
+        return 1 + data.count(b"\n", 0, found.end()), found.end()
+
+    # -- blocks -------------------------------------------------------------------------------------
+
+    def heading(self, block: Block) -> None:
+        """A heading opens a section."""
+        context = self.context
+        if "<!--" in block.text:
+            block.text = context.unpin(block.text)
+        context.enter(block)
+        for heading in self.headers:
+            if heading(block, context):
+                return
+
+    def item(self, block: Block) -> None:
+        """A list item: a statement, a labelled value, or a label for what is below it."""
+        context = self.context
+        text = block.text
+        values: list[Line] = []
+        if block.more is not None:
+            text = self.continued(block, values)
+        owner = block.owner
+        parent = self.parent(block)
+        if owner is None:
+            topic = context.label_topic or context.section.topic
+        else:
+            topic = owner.topic
+        if text[:1] == "[":
+            box = parse_box(text)
+            if box is None and is_malformed(text):
+                context.report(block.line, text, "a malformed box")
+                return
+        else:
+            box = None
+            if self.labelled(block, text, parent):
+                return
+        statement = Statement(block, text, box, parent, topic)
+        for item in self.items:
+            if item(statement, context):
+                break
+        draft = block.draft
+        if draft is not None:
+            for line in values:
+                self.line_field(line, draft)
+
+    @staticmethod
+    def continued(block: Block, values: list[Line]) -> str:
+        """The text of an item of several lines; lines that are labelled values go to ``values``."""
+        parts = [block.text]
+        for line in block.more or ():
+            if line.text[:1] in "*_SPDFEBR" and label(line.text) is not None:
+                values.append(line)
+            else:
+                parts.append(line.text)
+        return " ".join(parts) if len(parts) > 1 else block.text
+
+    def parent(self, block: Block) -> Draft | None:
+        """The draft that a block belongs to: of the next outer list item, else the section's task."""
+        owner = block.owner
+        while owner is not None:
+            if owner.draft is not None:
+                return owner.draft
+            owner = owner.owner
+        return self.context.section.task
+
+    def labelled(self, block: Block, text: str, parent: Draft | None) -> bool:
+        """``- **File**: x`` is a field of what it stands below; ``- **Acceptance**:`` labels a list."""
+        said = label(text)
+        if said is None:
+            return False
+        if not said.value:
+            block.topic = topic_of(said.name)
+            return bool(block.topic)
+        if parent is None or not (text[:1] == "_" or is_field(said.name)):
+            return False
+        line = Line(block.line, block.at, text)
+        self.context.take_field(parent, said.name, said.value, line)
+        return True
+
+    def line_field(self, line: Line, draft: Draft) -> None:
+        """A labelled line of an item's paragraph."""
+        said = label(line.text)
+        if said is not None:
+            self.context.take_field(draft, said.name, said.value, line)
+
+    def text(self, block: Block) -> None:
+        """A paragraph: labelled lines, tables, stray boxes."""
+        context = self.context
+        owner = self.parent(block)
+        for line in block.lines() if block.more is not None else (Line(block.line, block.at, block.text),):
+            text = line.text
+            if text[:1] in "*_" or ":" in text[:40]:
+                said = label(text)
+                if said is not None:
+                    self.labelled_line(block, said.name, said.value, line, owner)
+                    continue
+            if text[:1] in "[0123456789" and _LOOSE_BOX.match(text) and not _LINK.match(text):
+                context.report(line.number, text, "a box that stands in no list")
+            elif "|" in text and _CELL_BOX.search(f"|{text}"):
+                context.report(line.number, text, "a box in a table cell is no task")
+        for read in self.texts:
+            if read(block, context):
+                return
+
+    def labelled_line(self, block: Block, name: str, value: str, line: Line, owner: Draft | None) -> None:
+        """``**Priority:** P0`` in a paragraph."""
+        context = self.context
+        if not value:
+            if block.owner is not None:
+                block.owner.topic = topic_of(name)
+            else:
+                context.label, context.label_topic = name, topic_of(name)
+            return
+        story = context.section.story_draft if owner is None else None
+        if _TEST.match(name):
+            made = context.add("tasks", Kind.INDEPENDENT_TEST, block, value, parent=owner or story)
+            made.line, made.start, made.end = line.number, line.start, self.line_end(line)
+            block.draft = None
+        elif owner is not None:
+            context.take_field(owner, name, value, line)
+            contract_item("work-plan", block, name, value, context)
+        elif story is not None and _GOAL.match(name):
+            context.put(story, name, value, line.number, line.start)
+        else:
+            context.put(None, name, value, line.number, line.start)
+            if topic_of(name) == "parallel" or "after" in name.lower():
+                context.label, context.label_topic = name, topic_of(name)
+
+    def line_end(self, line: Line) -> int:
+        """Byte offset after a line."""
+        return self.data.find(b"\n", line.start) + 1 or len(self.data)
+
+    def fence(self, block: Block) -> None:
+        """A code fence: a picture, JSON, or nothing for us; one that nothing closes is reported."""
+        if not block.closed:
+            hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
+            self.context.report(
+                block.line, block.marker * 3 + block.text, f"a code fence that nothing closes hides {boxes(hidden)}"
+            )
+        for fence in self.fences:
+            if fence(block, self.context):
+                return
+
+    def html(self, block: Block) -> None:
+        """An HTML block: it may pin the next item; an unclosed comment is reported."""
+        if "planproof:" in block.text:
+            self.context.unpin(" ".join(line.text for line in block.lines()))
+        if not block.closed and block.text.startswith("<!--"):
+            hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
+            if hidden:
+                self.context.report(block.line, block.text, f"a comment that nothing closes hides {boxes(hidden)}")
+
+    # -- the plan -----------------------------------------------------------------------------------
+
+    def finish(self) -> Plan:
+        """Name the items, resolve the edges, and freeze everything."""
+        context = self.context
+        names = frozenset(draft.name for draft in context.drafts if draft.name)
+        for action in context.last:
+            action(names)
+        if context.last:
+            context.drafts.sort(key=lambda draft: (draft.start, draft.line))
+            context.edges.sort(key=lambda edge: edge.line)
+        name_all(context.drafts)
+        ids = self.ids()
+        stem = self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        return Plan(
+            id=self.plan_id,
+            path=self.path,
+            title=context.title or stem,
+            dialects=tuple(sorted(context.counts, key=lambda name: -context.counts[name])),
+            items=tuple(self.item_of(draft) for draft in context.drafts),
+            edges=tuple(
+                Edge(self.resolve(edge.before, ids), self.resolve(edge.after, ids), edge.line, edge.origin, edge.certain)
+                for edge in context.edges
+            ),
+            parallel=tuple(
+                ParallelGroup(
+                    tuple(self.resolve(name, ids) for name in group.members),
+                    group.line,
+                    tuple(self.resolve(name, ids) for name in group.after),
+                    group.reason,
+                )
+                for group in context.groups
+            ),
+            headings=tuple(context.headings),
+            fields=tuple(context.fields),
+            unread=tuple(sorted(context.unread)),
+            source=self.data,
+        )
+
+    def ids(self) -> dict[str, str]:
+        """Names as written to ids; the definition wins over later uses of the same name."""
+        prefix = f"{self.plan_id}:"
+        known: dict[str, str] = {}
+        for draft in self.context.drafts:
+            draft.id = prefix + draft.local
+            if draft.name:
+                if draft.local == draft.name or draft.name not in known:
+                    known[draft.name] = draft.id
+                first, _, last = draft.name.partition("-")
+                if last and first[:1].isalpha() and first[-1:].isdigit() and last[-1:].isdigit():
+                    self.spread(draft, known)
+        return known
+
+    @staticmethod
+    def spread(draft: Draft, known: dict[str, str]) -> None:
+        """An item whose id is a range stands for every id in it."""
+        from planproof.plan.reading.notation.references import references
+
+        for name in references(draft.name):
+            known.setdefault(name, draft.id)
+
+    def resolve(self, end: Draft | str, ids: dict[str, str]) -> str:
+        """One end of an edge as an id."""
+        if not isinstance(end, str):
+            return end.id
+        found = ids.get(end)
+        if found is None:
+            found = ids.get(end.partition("-")[2], "") if end.startswith("Task-") else ids.get(f"Task-{end}", "")
+        return found or f"{self.plan_id}:{end}"
+
+    def item_of(self, draft: Draft) -> Item:
+        """A draft as an item."""
+        return Item(
+            draft.id,
+            draft.local,
+            draft.kind,
+            weighed(draft),
+            draft.text,
+            draft.line,
+            Span(draft.start, draft.end),
+            draft.box,
+            draft.parent.id if draft.parent is not None else None,
+            draft.labels,
+            draft.phase,
+            draft.story,
+            draft.priority,
+            draft.files,
+            draft.effort,
+            tuple(draft.fields) if draft.fields else (),
+        )
+
+
+def weighed(draft: Draft) -> Claim:
+    """What an item claims: its box first; a status may say more of an open one; then status, then steps."""
+    said = draft.said
+    if draft.box is not None:
+        if draft.claim is Claim.OPEN and said is not None and said is not Claim.DONE:
+            return said
+        return draft.claim
+    if said is not None:
+        return said
+    if draft.dialect in {"task-headings", "work-plan"} and draft.kind in {Kind.TASK, Kind.STEP}:
+        return derived_claim(draft.boxes, draft.ticked)
+    return draft.claim
+
+
+def boxes(count: int) -> str:
+    """``1 box``, ``3 boxes``."""
+    return "1 box" if count == 1 else f"{count} boxes"
+
+
+_FIELD: Final = re.compile(
+    r"(?:(?:estimated |target |test |new |modified |current |task |story )?(?:status|state|priority|effort|estimate"
+    r"|estimated time|estimation|time|duration|dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|blocks|blocking"
+    r"|requires|prerequisites?|files?|paths?|location|owner|assignee|agent|story|labels?|tags?|type|complexity|size"
+    r"|points|risk|boundary|validates|requirements?|refs?|references?|spec|branch|commit|verify|test|tests"
+    r"|completed|created|updated|due|started|date|hotspot|bdd mapping|satisfies acs?|ac|model|skill|leverage|purpose"
+    r"|parallel|done when|acceptance|acceptance criteria))(?: to (?:create|modify|change|edit))?$",
+    re.IGNORECASE,
+)
+
+
+def is_field(name: str) -> bool:
+    """Whether a bold label in a bullet is a field of the item above, and not the bullet's own title."""
+    return _FIELD.match(name) is not None
+
+
+__all__ = ["Engine", "boxes", "is_field", "is_rule", "weighed"]

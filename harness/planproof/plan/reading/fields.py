@@ -1,0 +1,82 @@
+"""Labelled values: ``**Status**: complete``, ``_Requirements: 1.1_``, ``Priority: P1``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+
+class Label(NamedTuple):
+    """A label at the start of a line, and what follows it.
+
+    Attributes:
+        name: the label's words, without marks and colon.
+        value: the text after it, without closing marks.
+    """
+
+    name: str
+    value: str
+
+
+_BOLD: Final = re.compile(r"(?:\*\*|__)([^*_\n][^*\n:]{0,79}?)[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*")
+_EMPHASISED: Final = re.compile(r"([_*])([A-Z][A-Za-z /-]{1,40}):[ \t]*")
+_KNOWN: Final = re.compile(
+    r"(Status|State|Priority|Effort|Estimated effort|Estimate|Estimated time|Estimation|Dependencies|Dependency"
+    r"|Depends on|Depends|Blocked by|Blocks|Requires|Prerequisites|Files?|Path|Location|Owner|Assignee|Requirements?"
+    r"|Verify|Verification|Test|Validates|Acceptance|Done when|Notes?|Goal|Independent Test)[ \t]*:[ \t]*",
+    re.IGNORECASE,
+)
+
+
+def label(text: str) -> Label | None:
+    """The label that a line starts with, or None.
+
+    Args:
+        text: a line without its structural marks.
+    """
+    first = text[:1]
+    if first == "*" or first == "_":
+        found = _BOLD.match(text)
+        if found is not None:
+            return Label(found[1].strip(" `"), text[found.end() :].strip())
+        found = _EMPHASISED.match(text)
+        if found is not None:
+            value = text[found.end() :].rstrip()
+            return Label(found[2], value.removesuffix(found[1]).strip())
+        return None
+    if ":" not in text[:40]:
+        return None
+    found = _KNOWN.match(text)
+    if found is None:
+        return None
+    return Label(found[1], text[found.end() :].strip())
+
+
+_TOPICS: Final = (
+    ("criteria", "completion criteria|completion checklist|definition of done|success criteria|exit criteria"
+     "|done when|quality gates?|verification checklist|validation checklist|final checklist|release checklist"
+     "|pre-?merge checklist|checklist$|^checklist"),
+    ("acceptance", "acceptance"),
+    ("deliverables", "deliverables?|outputs?$|artifacts?$|artefacts?$"),
+    ("scenarios", "scenarios?$|test cases?$"),
+    ("coverage", "coverage"),
+    ("contracts", "contract endpoints?|contracts?$"),
+    ("invariants", "invariants?|constraints?"),
+    ("requirements", "requirements?(?: satisfied| met| covered| addressed| fulfilled)?$"),
+    ("markers", "marker summary|markers$"),
+    ("next", "next steps?|follow[- ]?ups?$|future work|what'?s next"),
+    ("testing", "testing notes?|test notes?|testing strategy"),
+    ("risks", "risks?"),
+    ("parallel", "parallel"),
+    ("dependencies", "dependenc|dependency graph|execution order|task graph|critical path|sequence|task order"
+     "|^graph$"),
+    ("notes", "notes?$|^notes"),
+    ("summary", "summary"),
+)  # fmt: skip
+_TOPIC: Final = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _TOPICS), re.IGNORECASE)
+
+
+def topic_of(words: str) -> str:
+    """What a heading or label is about, as one word of ours; "" where it is nothing special."""
+    found = _TOPIC.search(words.strip().rstrip(":"))
+    return (found.lastgroup or "") if found is not None else ""

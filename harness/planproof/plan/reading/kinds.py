@@ -1,0 +1,55 @@
+"""Which kind of item an id, a topic or a place makes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from planproof.plan.model import Kind
+
+
+PREFIX_KINDS: Final = {
+    "AC": Kind.ACCEPTANCE,
+    "SC": Kind.SCENARIO,
+    "COV": Kind.COVERAGE,
+    "CE": Kind.CONTRACT,
+    "FR": Kind.REQUIREMENT,
+    "NFR": Kind.REQUIREMENT,
+    "REQ": Kind.REQUIREMENT,
+    "REQUIREMENT": Kind.REQUIREMENT,
+    "INV": Kind.INVARIANT,
+    "CHK": Kind.CRITERION,
+    "US": Kind.STORY,
+    "STORY": Kind.STORY,
+    "RISK": Kind.RISK,
+}
+TOPIC_KINDS: Final = {
+    "criteria": Kind.CRITERION,
+    "acceptance": Kind.ACCEPTANCE,
+    "deliverables": Kind.DELIVERABLE,
+    "scenarios": Kind.SCENARIO,
+    "coverage": Kind.COVERAGE,
+    "contracts": Kind.CONTRACT,
+    "invariants": Kind.INVARIANT,
+    "requirements": Kind.REQUIREMENT,
+    "next": Kind.TASK,
+    "testing": Kind.NOTE,
+    "risks": Kind.RISK,
+    "notes": Kind.NOTE,
+}
+REFERENCE_TOPICS: Final = frozenset({"markers", "parallel", "dependencies", "summary"})
+"""Lists below these name tasks that stand elsewhere."""
+
+_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_INVARIANT: Final = re.compile(r"\binvariants?\b", re.IGNORECASE)
+
+
+def kind_of_name(name: str) -> Kind | None:
+    """The kind that an id's letters stand for; None for those of plain tasks."""
+    found = _LETTERS.match(name)
+    return PREFIX_KINDS.get(found[0].upper()) if found else None
+
+
+def speaks_of_invariant(text: str) -> bool:
+    """Whether a statement is about an invariant by its first words."""
+    return _INVARIANT.search(text, 0, 60) is not None

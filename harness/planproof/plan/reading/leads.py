@@ -1,0 +1,158 @@
+"""What an item's text begins with: its id and its labels."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+
+class Lead(NamedTuple):
+    """An item's text taken apart.
+
+    Attributes:
+        name: the id as written, or "".
+        scope: ``global`` for ids that count in the whole plan (``T005``), ``local`` for those that
+            count below their parent (``AC-1``, ``#2``, ``Step 3``, ``1.``).
+        labels: ``P``, ``US1``; without brackets.
+        text: what is left.
+    """
+
+    name: str
+    scope: str
+    labels: tuple[str, ...]
+    text: str
+
+
+_PLAIN_TASK: Final = re.compile(r"(T[0-9]{3,7}[a-z]?) (?=[A-Z`a-z\[])")
+_OPEN_MARKS: Final = re.compile(r"[ \t]*(?:\*\*|__|~~|`)*")
+# A name of letters and digits; the last part may be a suffix, never another number range.
+_STRONG: Final = re.compile(
+    r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,6}[a-z]?(?:\.[0-9]{1,4}){0,3}"
+    r"(?:[-_](?:[A-Z][A-Z0-9]{0,5}|[0-9]{1,4}|[a-z]{1,12})){0,4}"
+    r"|t[0-9]{2,6}(?:\.[0-9]{1,4}){0,3}"
+)
+_RANGE: Final = re.compile(r"([A-Z]{1,10}[-_]?)([0-9]{1,6})\s?[-–]\s?(?:\1)?([0-9]{1,6})(?![\w.])")
+_CAPITALS: Final = re.compile(r"(?:COV|CE|OQ|REQ|CON|CT)(?:[-_][A-Z0-9]{1,20}){1,6}")
+_DOTTED: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,4}[a-z]?\.?(?=[ \t]|$|[:)*_~])")
+_NUMBER: Final = re.compile(r"[0-9]{1,4}[.):](?=[ \t]|$|[*_~])")
+_HASH: Final = re.compile(r"#[0-9]{1,6}(?=[ \t:.)]|$)")
+_PAIR: Final = re.compile(r"[0-9]{2}(?:\.[0-9]{1,2})?-[0-9]{2}(?=[ \t:*])")
+_WORDED: Final = re.compile(
+    r"(Task Group|Task|Step|Requirement|Phase|Milestone|Subtask|Story|Item|Track|Batch|Slice|Part|Wave)[ \t]+#?"
+    r"([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?|[A-Z])(?=[ \t]*(?:[:.)*_~–—]|$|[ \t]-[ \t]))",
+    re.IGNORECASE,
+)
+_AFTER: Final = re.compile(r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*")
+_ENDS: Final = re.compile(r"(?=[ \t:.,)\]*_~`–—(\[]|$)")
+_LABEL: Final = re.compile(r"\[([^\[\]\n]{1,60})\](?![(\[:])[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
+_BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
+
+# Words of the trade that look like ids.
+_TRADE: Final = frozenset(
+    "SHA UTF HTTP IPV ISO RFC ES MD AES RSA OAUTH EC H TLS SSL CSS HTML WCAG K X BASE INT FLOAT UINT MP GPT PY NODE"
+    " WIN CVE PEP UTC COVID Q S N V VT CP EN AZ ARM AMD RS HS PBKDF ED CRC MQTT COM PORT TCP USB GB MB KB"
+    " PYTHON ANSI IEEE RP CO".split()
+)
+_PRIORITY: Final = re.compile(r"P[0-9]{1,2}$")
+_LOCAL: Final = frozenset({"AC"})
+_LOCAL_WORDS: Final = frozenset({"step", "item", "subtask"})
+
+
+def lead(text: str) -> Lead:
+    """Take an item's text apart into id, labels and statement."""
+    found = _PLAIN_TASK.match(text)
+    if found is not None:
+        name, end = found[1], found.end()
+        if text[end] != "[":
+            return Lead(name, "global", (), text[end:])
+        labels, end = _labels(text, end)
+        return Lead(name, "global", labels, text[end:])
+    return _general(text)
+
+
+def _general(text: str) -> Lead:
+    labels: tuple[str, ...] = ()
+    begin = 0
+    if text[:1] == "[" or text[:3] == "**[":
+        labels, begin = _labels(text, 0)
+    opened = _OPEN_MARKS.match(text, begin)
+    at = opened.end() if opened else begin
+    name, scope, end = _name(text, at)
+    if not name:
+        return Lead("", "", labels, text[begin:].strip() if labels else text.strip())
+    after = _AFTER.match(text, end)
+    end = after.end() if after else end
+    more, end = _labels(text, end)
+    return Lead(name, scope, labels + more, _unmark(text[begin:at], text[end:].strip()))
+
+
+def _unmark(opened: str, rest: str) -> str:
+    """Drop the closing mark of a pair that was opened before the id."""
+    for mark in ("**", "__", "~~"):
+        if mark in opened and rest.count(mark) % 2:
+            head, _, tail = rest.partition(mark)
+            rest = head + tail
+    return rest.strip()
+
+
+def _labels(text: str, begin: int) -> tuple[tuple[str, ...], int]:
+    labels: list[str] = []
+    while True:
+        found = _LABEL.match(text, begin) or _BOLD_LABEL.match(text, begin)
+        if found is None or len(labels) >= 12:
+            return tuple(labels), begin
+        labels.append(found[1] or found[2])
+        begin = found.end()
+
+
+def _name(text: str, at: int) -> tuple[str, str, int]:
+    """The id at a place: name, scope, where it ends; ("", "", at) where there is none."""
+    first = text[at : at + 1]
+    if not first:
+        return "", "", at
+    if first.isdigit():
+        return _numeric(text, at)
+    if first == "#":
+        found = _HASH.match(text, at)
+        return (found[0], "local", found.end()) if found else ("", "", at)
+    found = _RANGE.match(text, at)
+    if found is not None and int(found[3]) > int(found[2]):
+        return found[0].replace(" ", "").replace("–", "-"), "global", found.end()
+    found = _STRONG.match(text, at)
+    if found is not None and _ENDS.match(text, found.end()) and _is_id(found[0], text, found.end(), at):
+        prefix = re.match(r"[A-Za-z]+", found[0])
+        local = prefix is not None and prefix[0] in _LOCAL and found[0].count("-") < 2
+        return found[0], "local" if local else "global", found.end()
+    found = _CAPITALS.match(text, at)
+    if found is not None and text[found.end() : found.end() + 1] in {":", "*", "`", ""}:
+        return found[0], "global", found.end()
+    found = _WORDED.match(text, at)
+    if found is not None:
+        word = found[1].replace(" ", "-")
+        scope = "local" if word.lower() in _LOCAL_WORDS else "worded"
+        return f"{word}-{found[2]}", scope, found.end()
+    return "", "", at
+
+
+def _numeric(text: str, at: int) -> tuple[str, str, int]:
+    found = _PAIR.match(text, at)
+    if found is not None:
+        return found[0], "number", found.end()
+    found = _DOTTED.match(text, at)
+    if found is not None:
+        return found[0].rstrip("."), "number", found.end() - found[0].endswith(".")
+    found = _NUMBER.match(text, at)
+    if found is not None:
+        return found[0][:-1], "number", found.end() - 1
+    return "", "", at
+
+
+def _is_id(name: str, text: str, end: int, at: int) -> bool:
+    """Whether letters and digits are an id, and not a word of the trade such as ``SHA-256`` or ``S3``."""
+    letters = re.match(r"[A-Za-z]+", name)
+    if letters is None or letters[0].upper() in _TRADE or _PRIORITY.match(name):
+        return False
+    if sum(sign.isdigit() for sign in name) >= 2 or "-" in name or "_" in name or letters[0] in {"US", "FR", "AC"}:
+        return True
+    follows = text[end : end + 2]
+    return follows[:1] in {":", ")", ".", "*", "_", "`"} or follows in {" -", " –", " —", " ["} or at > 0

@@ -1,0 +1,1 @@
+"""How dependencies are written: arrows, trees, prose, Mermaid, tables, waves, front matter."""

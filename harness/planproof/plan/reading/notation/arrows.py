@@ -1,0 +1,48 @@
+"""Arrows in one line: ``A -> B -> C, D``; ``A + B --> C``; ranges; notes in brackets are ignored."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from planproof.plan.reading.notation.references import NOTE, references
+
+
+ARROW: Final = re.compile(r"-{1,40}>|={1,40}>|[─━═]{0,40}[►▶➤→⟶➜➔⇒⟹]|─{1,40}>")
+_HINTS: Final = (">", "→", "►", "▶", "⇒", "➜", "➔", "⟶")
+_HEAD: Final = re.compile(r"[\s\-*+.{\[(`_]*(?:[0-9]{1,3}[.)]\s+)?")
+
+
+class Arrow(NamedTuple):
+    """One edge that a line says; uncertain where words stand where an id should."""
+
+    before: str
+    after: str
+    certain: bool
+
+
+def has_arrow(text: str) -> bool:
+    """Whether a line can hold an arrow at all."""
+    return any(sign in text for sign in _HINTS)
+
+
+def read_arrows(text: str) -> list[Arrow]:
+    """Edges of one line, in order; every pair of neighbouring groups makes a product."""
+    if not has_arrow(text):
+        return []
+    edges: list[Arrow] = []
+    for clause in NOTE.sub(" ", text).split(";"):
+        groups = ARROW.split(clause)
+        if len(groups) < 2:
+            continue
+        named = [references(group) for group in groups]
+        certain = all(names and _leads(group, names[0]) for group, names in zip(groups, named, strict=True))
+        for befores, afters in zip(named, named[1:], strict=False):
+            edges.extend(Arrow(before, after, certain) for before in befores for after in afters)
+    return edges
+
+
+def _leads(group: str, name: str) -> bool:
+    """Whether a group of ids begins with an id, not with words that may turn its meaning."""
+    head = _HEAD.match(group)
+    return group.startswith(name, head.end() if head else 0)

@@ -1,0 +1,87 @@
+"""Mermaid flow charts: ``A --> B & C``, chains, labels, classes that carry a status."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from planproof.plan.model import Origin
+from planproof.plan.reading.leads import lead
+from planproof.plan.reading.notation.references import references
+
+
+if TYPE_CHECKING:
+    from planproof.plan.reading.blocks import Block, Line
+    from planproof.plan.reading.context import Context
+
+
+_NODE: Final = re.compile(
+    r"[ \t]*([\w.]{1,80}(?:-\w{1,40}){0,8})"
+    r"(?:\[{1,2}[(/\\]?\"?([^\]\"]{0,400})\"?[)/\\]?\]{1,2}|\({1,3}\[?\"?([^)\"]{0,400})\"?\]?\){1,3}"
+    r"|\{{1,2}\"?([^}\"]{0,400})\"?\}{1,2}|>\"?([^\]\"]{0,400})\"?\])?(?::::([\w-]{1,40}))?[ \t]*"
+)
+_LINK: Final = re.compile(
+    r"(?:<?(?:-{2,20}|={2,20}|-\.{1,20}-?)[>xo]|(?:--|==|-\.)[ \t][^->=|\n]{1,80}[ \t](?:-{2,20}|={2,20}|\.{1,20}-)>|-{3,20})"
+    r"(?:\|[^|\n]{0,200}\|)?"
+)
+_KEYWORDS: Final = re.compile(
+    r"[ \t]*(?:graph|flowchart|subgraph|end|classDef|class|style|linkStyle|click|direction|%%|gantt|sequenceDiagram"
+    r"|stateDiagram|title|section)\b"
+)
+_CHART: Final = re.compile(r"[ \t]*(?:graph|flowchart)\b")
+
+
+def read_mermaid(block: Block, context: Context) -> bool:
+    """Read a chart's arrows as edges, and keep the labels of its nodes as the plan's fields."""
+    lines = block.lines()
+    if not any(_CHART.match(line.text) for line in lines[:10]):
+        return False
+    labels: dict[str, str] = {}
+    edges: list[tuple[str, str, int]] = []
+    for line in lines:
+        for part in line.text.split(";"):
+            if not _KEYWORDS.match(part):
+                edges += _chain(part, line, labels, context)
+    for before, after, number in edges:
+        first, second = _item(before, labels), _item(after, labels)
+        context.edge(first, second, number, Origin.MERMAID, certain=True)
+    return True
+
+
+def _item(node: str, labels: dict[str, str]) -> str:
+    """The id that a node stands for: its own where that is one, else the one its label begins with."""
+    if references(node) == [node] or node not in labels:
+        return node
+    said = lead(labels[node])
+    return said.name or node
+
+
+def _chain(text: str, line: Line, labels: dict[str, str], context: Context) -> list[tuple[str, str, int]]:
+    """The edges of one line."""
+    edges: list[tuple[str, str, int]] = []
+    before: list[str] = []
+    at = 0
+    while at < len(text):
+        group: list[str] = []
+        while (found := _NODE.match(text, at)) is not None and found.end() > at:
+            group.append(found[1])
+            shown = next((part for part in (found[2], found[3], found[4], found[5]) if part), None)
+            if shown and found[1] not in labels:
+                labels[found[1]] = shown.strip()
+                context.put(None, f"mermaid {found[1]}", shown.strip(), line.number, line.start)
+            if found[6]:
+                context.put(None, f"mermaid class {found[1]}", found[6], line.number, line.start)
+            at = found.end()
+            if text[at : at + 1] != "&":
+                break
+            at += 1
+        if not group:
+            return edges
+        edges += [(left, right, line.number) for left in before for right in group]
+        link = _LINK.match(text, at)
+        if link is None:
+            return edges
+        before, at = group, link.end()
+        if "---" in link[0] and link[0].strip("-") == "":
+            before = []
+    return edges

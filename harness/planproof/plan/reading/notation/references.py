@@ -1,0 +1,88 @@
+"""Ids in running text: single ones, lists, ranges."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+MAX_RANGE: Final = 500
+
+_ID: Final = (
+    r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
+    r"(?:_[A-Za-z0-9]{1,12}|-[A-Z](?![A-Za-z0-9])){0,3}"
+)
+_REFERENCE: Final = re.compile(
+    rf"(?<![\w.\-/#])({_ID})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]))?"
+)
+_ADDED: Final = re.compile(rf"(?<=/)({_ID})(?![\w])")
+_WORDED: Final = re.compile(
+    r"\b(Tasks?|Step|Story|Task Group)\s+#?([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?)(?![\w.]*\w)", re.IGNORECASE
+)
+_NUMBER: Final = re.compile(
+    r"(?<![\w.\-/])([0-9]{1,4}(?:\.[0-9]{1,4}){0,4})(?:\s?(?:-|–)\s?([0-9]{1,4}(?:\.[0-9]{1,4}){0,4}))?(?![\w\-/]|\.\w)"
+)
+_TAIL: Final = re.compile(r"^(.*?)([0-9]+)$", re.DOTALL)
+NOTE: Final = re.compile(r"\([^()]*\)")
+
+
+def references(text: str, *, numbers: bool = False) -> list[str]:
+    """Ids that a text names, in order, ranges written out.
+
+    Args:
+        text: running text.
+        numbers: take bare numbers such as ``2.1`` for ids as well.
+    """
+    found: dict[str, None] = {}
+    for match in _REFERENCE.finditer(text):
+        for name in _expand(match[1], match[2]):
+            found[name] = None
+        _slashed(text, match.end(), found)
+    if not found and ("ask" in text or "tep" in text or "tory" in text or "TASK" in text):
+        for match in _WORDED.finditer(text):
+            found[f"{match[1].rstrip('s').replace(' ', '-').capitalize()}-{match[2]}"] = None
+    if numbers and not found:
+        for match in _NUMBER.finditer(text):
+            for name in _expand(match[1], match[2]):
+                found[name] = None
+    return list(found)
+
+
+def _slashed(text: str, end: int, found: dict[str, None]) -> None:
+    """``T012/T013``: the ids behind slashes."""
+    while text[end : end + 1] == "/":
+        more = _ADDED.match(text, end + 1)
+        if more is None:
+            return
+        found[more[1]] = None
+        end = more.end()
+
+
+def _expand(first: str, last: str | None) -> list[str]:
+    """``T014`` to ``T016``: the ids between, both ends included."""
+    if last is None:
+        return [first]
+    left, right = _TAIL.match(first), _TAIL.match(last)
+    if left is None or right is None:
+        return [first]
+    if right[1] not in {"", left[1]}:
+        return [first, last]
+    low, high = int(left[2]), int(right[2])
+    if not low < high <= low + MAX_RANGE:
+        return [first]
+    width = len(left[2])
+    return [f"{left[1]}{number:0{width}d}" for number in range(low, high + 1)]
+
+
+def only_references(text: str) -> list[str]:
+    """Ids of a text that holds nothing but ids and what parts them; empty where it says more."""
+    bare = NOTE.sub(" ", text)
+    rest = _REFERENCE.sub(" ", bare)
+    rest = re.sub(r"[\s,;+&/*`_.]|\band\b", "", rest)
+    names = references(bare)
+    if names and not rest:
+        return names
+    parts = [part.strip(" `*_") for part in bare.split(",")]
+    if len(parts) >= 1 and all(re.fullmatch(r"[A-Z]{2,10}(?:_[A-Z0-9]{1,20}){1,6}", part) for part in parts):
+        return parts
+    return []

@@ -1,0 +1,190 @@
+"""Dependency pictures drawn with characters: ``+--->``, ``├─►``, ``└─►``, ``─┬─►``, arrows that point down.
+
+A branch belongs to what stands above its column: the picture is read as a grid, a branch's column is
+followed upwards along its bars to the fork or the name that it hangs from.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from planproof.plan.reading.notation.references import NOTE, references
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planproof.plan.reading.blocks import Line
+
+
+class Branch(NamedTuple):
+    """One edge of a picture."""
+
+    before: str
+    after: str
+    line: int
+    certain: bool
+
+
+class _Name(NamedTuple):
+    names: tuple[str, ...]
+    start: int
+    end: int
+
+
+_TREE: Final = re.compile(r"^[\s│|┃║]*(?:[├└╰┣┗]|\+-|`-)|[┬┼│]", re.MULTILINE)
+_DOWN: Final = re.compile(r"^[\s│|┃↓▼⬇vV]*[↓▼⬇vV][\s│|┃↓▼⬇vV]*$")
+_TOKEN: Final = re.compile(
+    r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
+    r"(?:_[A-Za-z0-9]{1,12}){0,3}(?:[-–](?:[A-Z]{1,10}[-_]?)?[0-9]{1,7})?(?![\w])"
+)
+_LINK: Final = re.compile(r"[-=]{1,}>|[─━═┬┼►▶→⟶➜]|--+")
+_ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜↓▼⬇vV]")
+_FORKS: Final = frozenset("├└╰┣┗+`")
+_BARS: Final = frozenset("│|┃║")
+_CROSSINGS: Final = frozenset("┬┼┐╮┳╋")
+REACH: Final = 2
+"""Columns by which a hand-drawn branch may miss what it hangs from."""
+
+
+def is_tree(lines: Sequence[Line]) -> bool:
+    """Whether lines are drawn as a tree or with arrows that point down."""
+    return any(_TREE.search(line.text) or _DOWN.match(line.text) for line in lines)
+
+
+def read_tree(lines: Sequence[Line]) -> list[Branch]:
+    """Edges of a picture, row by row."""
+    rows = [line.text.expandtabs(4).rstrip() for line in lines]
+    names = [_names(row) for row in rows]
+    grid = _Grid(rows, names)
+    edges: list[Branch] = []
+    for index, line in enumerate(lines):
+        if names[index]:
+            edges += grid.hanging(index, line.number)
+            edges += grid.along(index, line.number)
+        elif _DOWN.match(rows[index]):
+            edges += grid.falling(index, line.number)
+    return edges
+
+
+def _names(row: str) -> list[_Name]:
+    """The ids of a row, each with its columns and those of the note behind it."""
+    masked = NOTE.sub(lambda note: " " * len(note[0]), row)
+    found = []
+    for match in _TOKEN.finditer(masked):
+        if match.start() and (masked[match.start() - 1].isalnum() or masked[match.start() - 1] in "_."):
+            continue
+        found.append(_Name(tuple(references(match[0])), match.start(), match.end()))
+    return [name for name in found if name.names]
+
+
+class _Grid:
+    def __init__(self, rows: list[str], names: list[list[_Name]]) -> None:
+        self.rows = rows
+        self.names = names
+
+    def along(self, index: int, line: int) -> list[Branch]:
+        """Edges inside one row, from left to right."""
+        row = self.rows[index]
+        groups: list[list[_Name]] = []
+        for name in self.names[index]:
+            gap = row[groups[-1][-1].end : name.start] if groups else ""
+            if groups and not _LINK.search(gap):
+                groups[-1].append(name)
+            else:
+                groups.append([name])
+        edges = []
+        for befores, afters in zip(groups, groups[1:], strict=False):
+            certain = bool(_ARROWHEAD.search(row[befores[-1].end : afters[0].start]))
+            edges += [
+                Branch(before, after, line, certain)
+                for left in befores
+                for before in left.names
+                for right in afters
+                for after in right.names
+            ]
+        return edges
+
+    def hanging(self, index: int, line: int) -> list[Branch]:
+        """Edges from what a row's first id hangs from."""
+        first = self.names[index][0]
+        prefix = self.rows[index][: first.start]
+        column = max((at for at, sign in enumerate(prefix) if sign in _FORKS), default=-1)
+        if column < 0 or (prefix[column] == "`" and "-" not in prefix[column:]):
+            return []
+        owner = self.owner(index, column)
+        if owner is None:
+            return []
+        gap = prefix[column:]
+        certain = bool(_ARROWHEAD.search(gap))
+        group = self.first_group(index)
+        return [Branch(before, after, line, certain) for before in owner.names for name in group for after in name.names]
+
+    def first_group(self, index: int) -> list[_Name]:
+        """The ids of a row up to the first arrow; ids after a colon are words, not members."""
+        row, group = self.rows[index], [self.names[index][0]]
+        for name in self.names[index][1:]:
+            gap = row[group[-1].end : name.start]
+            if gap.strip(" \t,+&/"):
+                break
+            group.append(name)
+        return group
+
+    def falling(self, index: int, line: int) -> list[Branch]:
+        """Edges along arrows that point down."""
+        edges = []
+        below = next((row for row in range(index + 1, len(self.rows)) if self.names[row]), None)
+        if below is None or any(_DOWN.match(row) for row in self.rows[index + 1 : below]):
+            return []
+        for column in (at for at, sign in enumerate(self.rows[index]) if sign in "↓▼⬇vV"):
+            owner = self.owner(index, column)
+            group = self.names[below]
+            target = _nearest(group, column) if len(group) > 1 else group[0]
+            if owner is not None and target is not None:
+                edges += [Branch(before, after, line, True) for before in owner.names for after in target.names]
+        return edges
+
+    def owner(self, index: int, column: int) -> _Name | None:
+        """Follow a branch upwards to the id that it hangs from."""
+        for row in range(index - 1, -1, -1):
+            step = self.climb(row, column)
+            if isinstance(step, _Name):
+                return step
+            if step is None:
+                return self.indented(row + 1, column)
+            column = step
+        return None
+
+    def climb(self, row: int, column: int) -> _Name | int | None:
+        """One row up: the id found there, the column to go on in, or None where the branch breaks off."""
+        text = self.rows[row]
+        if not text.strip():
+            return column
+        for away in sorted(range(-REACH, REACH + 1), key=abs):
+            at = column + away
+            if not 0 <= at < len(text):
+                continue
+            sign = text[at]
+            if sign in _CROSSINGS:
+                return self.left_of(row, at)
+            if sign in _BARS or (sign in _FORKS and text[at + 1 : at + 2] in {"─", "-", "━", "═"}):
+                return at
+            found = next((name for name in self.names[row] if name.start <= at < name.end), None)
+            if found is not None:
+                return found
+        return self.indented(row, column)
+
+    def left_of(self, row: int, column: int) -> _Name | None:
+        """The last id that ends before a column."""
+        return next((name for name in reversed(self.names[row]) if name.end <= column), None)
+
+    def indented(self, row: int, column: int) -> _Name | None:
+        """The id whose note or line covers the column."""
+        return next((name for name in reversed(self.names[row]) if name.start <= column), None)
+
+
+def _nearest(group: list[_Name], column: int) -> _Name | None:
+    return min(group, key=lambda name: max(name.start - column, column - name.end, 0), default=None)
+
+

@@ -1,0 +1,434 @@
+"""From bytes to blocks: the block structure of CommonMark, one pass, linear in the size of the file.
+
+What is a fence, indented code, an HTML block, a list item or a quote is decided as CommonMark 0.31
+decides it, for it decides what is a box. Inline structure is not looked at. The scanner yields each
+block when it is complete, so that a big file is never held twice.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+from planproof.plan.reading.blocks import Block, Form, Line
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+MAX_DEPTH: Final = 100
+"""Containers inside each other; deeper marks are text, so that one line cannot cost quadratic time."""
+
+_STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
+_LONE_CR: Final = re.compile(rb"\r(?!\n)")
+_PREFIX: Final = re.compile(r"[ \t>*+\-.)0-9]*")
+_SPACES: Final = re.compile(r" *")
+_HEADING: Final = re.compile(r"(#{1,6})(?:[ \t]+|$)")
+_HEADING_TAIL: Final = re.compile(r"(?:^|[ \t])#+[ \t]*$")
+_FENCE: Final = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
+_SETEXT: Final = re.compile(r"(?:=+|-+)[ \t]*$")
+_RULE: Final = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_MARKER: Final = re.compile(r"(?:([-+*])|([0-9]{1,9})([.)]))(?=[ \t]|$)")
+_TABLE_RULE: Final = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+
+_HTML_NAMES: Final = (
+    "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog"
+    "|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html"
+    "|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section"
+    "|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul"
+)
+_ATTRIBUTE: Final = (
+    r"[ \t]+[A-Za-z_:][A-Za-z0-9:._-]*"
+    r"(?:[ \t]*=[ \t]*(?:[^ \t\"'=<>`]+|'[^']*'|\"[^\"]*\"))?"
+)
+_HTML_OPENERS: Final = (
+    (re.compile(r"<(?:script|pre|style|textarea)(?=[ \t>]|$)", re.IGNORECASE),
+     re.compile(r"</(?:script|pre|style|textarea)>", re.IGNORECASE)),
+    (re.compile(r"<!--"), re.compile(r"-->")),
+    (re.compile(r"<\?"), re.compile(r"\?>")),
+    (re.compile(r"<![A-Za-z]"), re.compile(r">")),
+    (re.compile(r"<!\[CDATA\["), re.compile(r"\]\]>")),
+    (re.compile(rf"</?(?:{_HTML_NAMES})(?=[ \t]|/?>|$)", re.IGNORECASE), None),
+)  # fmt: skip
+_HTML_ALONE: Final = re.compile(
+    rf"(?:<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*[ \t]*/?>|</[A-Za-z][A-Za-z0-9-]*[ \t]*>)[ \t]*$"
+)
+
+
+def split_lines(data: bytes) -> Iterable[bytes]:
+    r"""Lines with their endings; ``\n``, ``\r\n`` and ``\r`` end a line, nothing else does."""
+    if b"\r" in data and _LONE_CR.search(data):
+        return data.splitlines(keepends=True)
+    return io.BytesIO(data)
+
+
+def scan(data: bytes, *, line: int = 1, offset: int = 0) -> Iterator[Block]:
+    """Yield the blocks of a file in order; UTF-8 is taken for granted.
+
+    Args:
+        data: the file's bytes from ``offset`` on.
+        line: number of the first line.
+        offset: byte offset of ``data`` in the file, added to every place.
+    """
+    scanner = Scanner()
+    done = scanner.done
+    feed = scanner.feed
+    number, start = line - 1, offset
+    for raw in split_lines(data):
+        number += 1
+        end = start + len(raw)
+        feed(raw.decode().rstrip("\r\n"), number, start, end)
+        start = end
+        if done:
+            yield from done
+            done.clear()
+    scanner.finish()
+    yield from done
+
+
+def _expand(text: str) -> str:
+    """Tabs to columns of four in the part of a line that decides its structure."""
+    prefix = _PREFIX.match(text)
+    end = prefix.end() if prefix else 0
+    return text[:end].expandtabs(4) + text[end:]
+
+
+class Scanner:
+    """Takes lines one by one; complete blocks appear in ``done``."""
+
+    def __init__(self) -> None:
+        self.done: list[Block] = []
+        self.stack: list[Block] = []
+        self.quotes = 0
+        self.leaf: Block | None = None
+        self.paragraph = False
+        self.table = False
+        self.until: re.Pattern[str] | None = None
+        self.fence = 0
+
+    def feed(self, text: str, number: int, start: int, end: int) -> None:
+        """Take one line without its ending."""
+        if "\t" in text:
+            text = _expand(text)
+        stack = self.stack
+        size = len(text)
+        first = size - len(text.lstrip(" \t"))
+        if self.quotes:
+            matched, position = self.match(text)
+        else:
+            matched = len(stack)
+            while matched and stack[matched - 1].column > first:
+                matched -= 1
+            position = stack[matched - 1].column if matched else 0
+        leaf = self.leaf
+        if first == size:
+            self.blank(text, number, start, end)
+            return
+        if leaf is not None and not leaf.closed:
+            if matched == len(stack):
+                self.verbatim(leaf, text[position:], Line(number, start, ""), end)
+                return
+            leaf.closed = True  # the end of its container ended it
+            self.close_leaf()
+        if self.quotes:
+            found = _SPACES.match(text, position)
+            first = found.end() if found else position
+            if first == size:
+                self.blank_in_quote(matched)
+                return
+        if text[first] not in _STARTERS and (self.paragraph or first - position < 4):
+            self.words(matched, text, first, number, start, end)
+            return
+        self.begin(matched, position, first, text, Line(number, start, ""), end)
+
+    # -- containers ---------------------------------------------------------------------------------
+
+    def match(self, text: str) -> tuple[int, int]:
+        """How many open containers go on in this line, and where their content starts."""
+        position = 0
+        for count, container in enumerate(self.stack):
+            found = _SPACES.match(text, position)
+            first = found.end() if found else position
+            if container.form is Form.QUOTE:
+                if first - position > 3 or text[first : first + 1] != ">":
+                    return count, position
+                position = first + 1
+                if text[position : position + 1] == " ":
+                    position += 1
+            elif first == len(text):
+                if container.bare:
+                    return count, position
+            elif first - position < container.padding:
+                return count, position
+            else:
+                position += container.padding
+        return len(self.stack), position
+
+    def pop(self, matched: int) -> None:
+        """Close the containers that did not go on."""
+        for container in self.stack[matched:]:
+            if container.form is Form.QUOTE:
+                self.quotes -= 1
+        del self.stack[matched:]
+
+    def push(self, block: Block) -> None:
+        """Open a container inside those that are open."""
+        if self.stack:
+            self.stack[-1].bare = False
+        self.stack.append(block)
+        if block.form is Form.QUOTE:
+            self.quotes += 1
+
+    # -- leaves -------------------------------------------------------------------------------------
+
+    def close_leaf(self) -> None:
+        """Hand out the leaf that was being filled."""
+        if self.leaf is not None:
+            self.done.append(self.leaf)
+            self.leaf = None
+        self.paragraph = self.table = False
+
+    def open_leaf(self, block: Block, matched: int) -> Block:
+        """Start filling a new leaf below the first ``matched`` containers."""
+        if self.leaf is not None:
+            self.done.append(self.leaf)
+        self.paragraph = self.table = False
+        if matched < len(self.stack):
+            self.pop(matched)
+        self.place(block)
+        self.leaf = block
+        return block
+
+    def place(self, block: Block) -> None:
+        """Say which list item holds the block, and whether it is quoted."""
+        stack = self.stack
+        if not stack:
+            return
+        owner = stack[-1]
+        owner.bare = False
+        if not self.quotes:
+            block.owner = owner
+            return
+        block.quoted = True
+        for container in reversed(stack):
+            if container.form is Form.ITEM:
+                block.owner = container
+                return
+
+    def finish(self) -> None:
+        """The file ended: hand out what is left."""
+        self.close_leaf()
+
+    def blank(self, text: str, number: int, start: int, end: int) -> None:
+        """A line of spaces: ends paragraphs, is part of fences, closes quotes."""
+        leaf = self.leaf
+        if leaf is not None and not leaf.closed and not (self.quotes and leaf.quoted):
+            if leaf.form is Form.HTML and self.until is None:
+                leaf.closed = True
+            else:
+                column = self.stack[-1].column if self.stack else 0
+                self.verbatim(leaf, text[column:], Line(number, start, ""), end)
+            return
+        self.paragraph = self.table = False
+        if self.quotes:
+            for index, container in enumerate(self.stack):
+                if container.form is Form.QUOTE:
+                    self.close_leaf()
+                    self.pop(index)
+                    break
+        self.drop_bare()
+
+    def blank_in_quote(self, matched: int) -> None:
+        """A line that holds quote marks only."""
+        if matched < len(self.stack) and not self.stack[matched].bare:
+            self.close_leaf()
+            self.pop(matched)
+        self.paragraph = self.table = False
+        self.drop_bare()
+
+    def drop_bare(self) -> None:
+        """A list item without a word may begin with one blank line at most."""
+        if self.stack and self.stack[-1].bare:
+            self.stack.pop()
+
+    def verbatim(self, leaf: Block, text: str, line: Line, end: int) -> None:
+        """A line of an open fence or HTML block."""
+        leaf.end = end
+        if leaf.form is Form.FENCE:
+            first = len(text) - len(text.lstrip(" "))
+            if first < 4 and text[first : first + self.fence] == leaf.marker * self.fence:
+                if not text[first:].lstrip(leaf.marker).strip(" \t"):
+                    leaf.closed = True
+                    return
+        elif self.until is not None and self.until.search(text):
+            leaf.closed = True
+        if leaf.more is None:
+            leaf.more = []
+        leaf.more.append(Line(line.number, line.start, text))
+
+    def words(self, matched: int, text: str, first: int, number: int, start: int, end: int) -> None:
+        """A line that starts nothing: it goes on with a paragraph or begins one."""
+        leaf = self.leaf
+        if self.paragraph and leaf is not None:
+            if leaf.more is None:
+                leaf.more = []
+            leaf.more.append(Line(number, start, text[first:]))
+            leaf.end = end
+            if not self.table and "-" in text and _TABLE_RULE.match(text, first):
+                self.table = True
+            return
+        stack = self.stack
+        if leaf is not None and leaf.form is Form.ITEM and leaf.bare and matched == len(stack):
+            leaf.text, leaf.at, leaf.end, leaf.bare = text[first:], start, end, False
+        else:
+            self.open_leaf(Block(Form.TEXT, number, start, end, text[first:]), matched)
+        self.paragraph = True
+
+    # -- what a line can begin ----------------------------------------------------------------------
+
+    def begin(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
+        """Take a line whose first sign may begin a block; walks through markers on one line."""
+        while True:
+            if first - position >= 4:
+                if self.paragraph and not self.table:
+                    self.words(matched, text, first, line.number, line.start, end)
+                else:
+                    self.code(matched, text[position + 4 :], line, end)
+                return
+            sign = text[first]
+            if sign == ">" and len(self.stack) < MAX_DEPTH:
+                self.open_quote(matched, first, line, end)
+                matched = len(self.stack)
+                position = first + 1
+                if text[position : position + 1] == " ":
+                    position += 1
+            elif self.leaf_begins(sign, matched, text, first, line, end):
+                return
+            else:
+                marker = _MARKER.match(text, first) if sign in "-+*0123456789" else None
+                if marker is None or not self.may_list(marker, matched, text):
+                    self.words(matched, text, first, line.number, line.start, end)
+                    return
+                position = self.open_item(marker, matched, position, text, line, end)
+                matched = len(self.stack)
+            found = _SPACES.match(text, position)
+            first = found.end() if found else position
+            if first >= len(text):
+                return
+
+    def code(self, matched: int, text: str, line: Line, end: int) -> None:
+        """A line of indented code."""
+        leaf = self.leaf
+        if leaf is None or leaf.form is not Form.CODE or matched < len(self.stack):
+            leaf = self.open_leaf(Block(Form.CODE, line.number, line.start, end, ""), matched)
+            leaf.more = []
+        assert leaf.more is not None
+        leaf.more.append(Line(line.number, line.start, text))
+        leaf.end = end
+
+    def open_quote(self, matched: int, first: int, line: Line, end: int) -> None:
+        """A quote mark opens a container."""
+        self.close_leaf()
+        self.pop(matched)
+        quote = Block(Form.QUOTE, line.number, line.start, end, "")
+        quote.column = first + 1
+        self.push(quote)
+
+    def may_list(self, marker: re.Match[str], matched: int, text: str) -> bool:
+        """Whether a marker opens a list item here; inside a paragraph only some do."""
+        if len(self.stack) >= MAX_DEPTH:
+            return False
+        if not self.paragraph or matched < len(self.stack):
+            return True
+        number = marker.group(2)
+        if number is not None and int(number) != 1:
+            return False
+        return bool(text[marker.end() :].strip(" \t"))
+
+    def open_item(
+        self, marker: re.Match[str], matched: int, position: int, text: str, line: Line, end: int
+    ) -> int:
+        """Open a list item; returns where its content starts."""
+        after = marker.end()
+        found = _SPACES.match(text, after)
+        first = found.end() if found else after
+        block = Block(Form.ITEM, line.number, line.start, end, "")
+        self.open_leaf(block, matched)
+        block.marker = marker.group(1) or marker.group(3)
+        block.level = len(self.stack) - self.quotes
+        block.bare = True
+        if first == len(text):
+            content = after + 1
+        else:
+            content = after + 1 if first - after > 4 else first
+        block.column = content
+        block.padding = content - position
+        self.stack.append(block)
+        return content
+
+    def leaf_begins(self, sign: str, matched: int, text: str, first: int, line: Line, end: int) -> bool:
+        """Try heading, fence, HTML block, underline and rule; True where one was taken."""
+        if sign == "#":
+            return self.heading(matched, text, first, line, end)
+        if sign in "`~":
+            found = _FENCE.match(text, first)
+            if found is None:
+                return False
+            block = Block(Form.FENCE, line.number, line.start, end, (found[2] or found[4] or "").strip())
+            self.open_leaf(block, matched)
+            block.marker, block.closed = sign, False
+            self.fence = len(found[1] or found[3])
+            return True
+        if sign == "<":
+            return self.html(matched, text, first, line, end)
+        if sign in "=-" and self.paragraph and matched == len(self.stack) and _SETEXT.match(text, first):
+            return self.underline(sign, line, end)
+        if sign in "-*_" and text[-1] in f"{sign} \t" and _RULE.match(text, first):
+            self.open_leaf(Block(Form.RULE, line.number, line.start, end, ""), matched)
+            return True
+        return False
+
+    def heading(self, matched: int, text: str, first: int, line: Line, end: int) -> bool:
+        """A line of ``#`` marks and words."""
+        found = _HEADING.match(text, first)
+        if found is None:
+            return False
+        words = text[found.end() :]
+        if words.endswith(("#", "# ", "#\t")) or "# " in words:
+            words = _HEADING_TAIL.sub("", words)
+        block = Block(Form.HEADING, line.number, line.start, end, words.strip(" \t"))
+        block.level, block.marker = len(found[1]), "#"
+        self.open_leaf(block, matched)
+        return True
+
+    def underline(self, sign: str, line: Line, end: int) -> bool:
+        """A line of ``=`` or ``-`` below a paragraph makes it a heading."""
+        leaf = self.leaf
+        self.paragraph = False
+        if leaf is None:
+            return True
+        leaf.end = end
+        if leaf.form is Form.TEXT:
+            leaf.form, leaf.marker, leaf.level = Form.HEADING, sign, 1 if sign == "=" else 2
+            if leaf.more:
+                leaf.text, leaf.more = leaf.joined(), None
+        return True
+
+    def html(self, matched: int, text: str, first: int, line: Line, end: int) -> bool:
+        """A line that opens an HTML block of one of the seven kinds."""
+        for opener, closer in _HTML_OPENERS:
+            found = opener.match(text, first)
+            if found is not None:
+                break
+        else:
+            if self.paragraph or not text.rstrip(" \t").endswith(">") or not _HTML_ALONE.match(text, first):
+                return False
+            closer = None
+        block = Block(Form.HTML, line.number, line.start, end, text[first:])
+        self.open_leaf(block, matched)
+        block.more = [Line(line.number, line.start, text[first:])]
+        block.closed = closer is not None and closer.search(text, first) is not None
+        self.until = closer
+        return True

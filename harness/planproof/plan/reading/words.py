@@ -1,0 +1,233 @@
+"""What words mean: states, effort, priority, paths, slugs. Every function is linear in its text."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from zlib import crc32
+
+from planproof.plan.model import Claim
+
+
+HOURS_A_DAY: Final = 8.0
+HOURS_A_WEEK: Final = 40.0
+SLUG_LENGTH: Final = 60
+
+_STATES: Final = (
+    (Claim.SKIPPED, "cancelled|canceled|skipped|dropped|reverted|obsolete|superseded|removed|won't do|wontfix"),
+    (Claim.DEFERRED, "deferred|postponed|on hold|parked|后日実装|後日実装|延期"),
+    (Claim.BLOCKED, "blocked|stuck"),
+    (Claim.PARTIAL, "partially|partial|mostly|to be verified|needs verification|pending verification"),
+    (Claim.IN_PROGRESS, "in progress|in-progress|in_progress|inprogress|wip|doing|started|ongoing|active|进行中"),
+    (
+        Claim.OPEN,
+        "pending|todo|to do|to-do|planned|not started|not-started|not_started|not-created|not created|open"
+        "|ready|draft|specified|backlog|new|queued|incomplete|not complete|not done|未着手|待办",
+    ),
+    (
+        Claim.DONE,
+        "completed|complete|done|verified|finished|implemented|closed|merged|shipped|resolved|passed|gotowe"
+        "|已完成|完了|完成",
+    ),
+)
+_STATE_WORD: Final = re.compile(
+    r"[\s*_`\[(:#-]*(?:" + "|".join(f"(?P<s{index}>{words})" for index, (_, words) in enumerate(_STATES)) + r")"
+    r"(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_EMOJI: Final = {
+    "✅": Claim.DONE,
+    "✔": Claim.DONE,
+    "☑": Claim.DONE,
+    "✓": Claim.DONE,
+    "❌": Claim.OPEN,
+    "⬜": Claim.OPEN,
+    "☐": Claim.OPEN,
+    "⏳": Claim.OPEN,
+    "📝": Claim.OPEN,
+    "📋": Claim.OPEN,
+    "🔲": Claim.OPEN,
+    "🚧": Claim.IN_PROGRESS,
+    "🔄": Claim.IN_PROGRESS,
+    "⏸": Claim.DEFERRED,
+    "⏭": Claim.SKIPPED,
+    "🚫": Claim.BLOCKED,
+    "⛔": Claim.BLOCKED,
+}
+_EMOJI_ANY: Final = re.compile("[" + "".join(_EMOJI) + "]")
+_VARIATION: Final = "\ufe0e\ufe0f"
+
+_EFFORT: Final = re.compile(
+    r"(?<![\w.])(\d{1,6}(?:\.\d{1,3})?)(?:\s*(?:-|–|—|to)\s*(\d{1,6}(?:\.\d{1,3})?))?\s*"
+    r"(hours?|hrs?|h|minutes?|mins?|m|days?|d|weeks?|wks?|w)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_EFFORT_HINT: Final = re.compile(
+    r"[(\[~](?:est(?:imate[d]?)?\.?:?\s*|effort:?\s*|~)?\s*(?=\d)|(?:effort|estimate[d]?|est\.):?\s*~?\s*(?=\d)",
+    re.IGNORECASE,
+)
+_UNIT_HOURS: Final = {"h": 1.0, "m": 1 / 60, "d": HOURS_A_DAY, "w": HOURS_A_WEEK}
+
+_PRIORITY: Final = re.compile(
+    r"\b(P[0-9])\b|\b(critical|highest|high|medium|low|lowest|must|should|could)\b", re.IGNORECASE
+)
+_PRIORITY_IN_HEADING: Final = re.compile(r"\((?:priority:?\s*)?(P[0-9])\b|\bpriority:?\s*(P[0-9])\b", re.IGNORECASE)
+
+_EXTENSIONS: Final = frozenset(
+    "py pyi ts tsx js jsx mjs cjs mts cts vue svelte go rs java kt kts scala rb php cs fs vb swift m mm c h cc cpp"
+    " hpp cxx ex exs erl hs ml clj lua pl pm r jl dart sh bash zsh ps1 bat sql md mdx rst txt json jsonl json5 yaml"
+    " yml toml ini cfg conf env lock xml html htm css scss sass less csv tsv proto graphql gql tf tfvars feature"
+    " ipynb gradle properties cmake mk nix zig sol prisma hbs ejs j2 jinja tmpl tpl template svg png"
+    " csproj sln xaml plist pbxproj storyboard snap spec db sqlite dockerfile".split()
+)
+_NAMES: Final = frozenset({"Makefile", "Dockerfile", "Jenkinsfile", "Procfile", "Gemfile", "Rakefile", "CODEOWNERS"})
+_EDGE_SIGNS: Final = "()[]{}<>,;:!?\"'*|“”‘’…"
+_PATH: Final = re.compile(r"[\w.@+~/\\$\-{}<>*\[\]() ]+$")
+_LINE_REFERENCE: Final = re.compile(r":L?\d+(?:[-:]\d+)?$|#L\d+(?:-L\d+)?$")
+
+_NOT_SLUG: Final = re.compile(r"[\W_]+")
+_MARKUP: Final = re.compile(r"<!--.*?-->|!?\[([^\]]*)\]\([^)]*\)", re.DOTALL)
+
+
+def state_word(text: str) -> Claim | None:
+    """The state that a text *begins* with, e.g. ``deferred (no time)``; None where it begins with none."""
+    found = _STATE_WORD.match(text)
+    if found is None:
+        return None
+    return _STATES[int((found.lastgroup or "s0")[1:])][0]
+
+
+def emoji_claim(text: str) -> Claim | None:
+    """What the status emoji at the start or the end of a text claims; the start wins."""
+    bare = text.strip(" \t*_")
+    if not bare:
+        return None
+    claim = _EMOJI.get(bare[0])
+    if claim is None and not bare[-1].isalnum():
+        claim = _EMOJI.get(bare.rstrip(_VARIATION)[-1:])
+    return claim
+
+
+def has_emoji(text: str) -> bool:
+    """Whether any status emoji stands in the text."""
+    return _EMOJI_ANY.search(text) is not None
+
+
+def status_claim(value: str) -> Claim | None:
+    """What the value of a status field claims: its emoji, then the words it begins with."""
+    words = value.strip(" \t*_`")
+    claim = state_word(words)
+    if claim is not None:
+        return claim
+    box = re.match(r"\[([ xX])\]\s*", words)
+    if box is not None:
+        return state_word(words[box.end() :]) or (Claim.OPEN if box[1] == " " else Claim.DONE)
+    stripped = words.lstrip("".join(_EMOJI) + _VARIATION + " ")
+    return state_word(stripped) or emoji_claim(words)
+
+
+def parse_effort(value: str) -> float | None:
+    """Hours in an estimate: ``2h``, ``30m``, ``1h 30m``, ``2-3 days`` (the middle), ``1d`` (8 h), ``1w`` (40 h)."""
+    total = 0.0
+    seen = False
+    for low, high, unit in _EFFORT.findall(value[:200]):
+        amount = float(low) if not high else (float(low) + float(high)) / 2
+        total += amount * _UNIT_HOURS[unit[0].lower()]
+        seen = True
+        if high:
+            break
+    return round(total, 4) if seen else None
+
+
+def effort_in_text(text: str) -> float | None:
+    """Hours in a statement such as ``Write it (2h)`` or ``... ~30m``; None where nothing marks an estimate."""
+    hint = _EFFORT_HINT.search(text)
+    if hint is None:
+        return None
+    found = _EFFORT.match(text, hint.end())
+    return parse_effort(found[0]) if found else None
+
+
+def priority_of(value: str) -> str | None:
+    """``P0`` to ``P9``, or a word such as ``high``, from the value of a priority field."""
+    found = _PRIORITY.search(value)
+    if found is None:
+        return None
+    return found[1].upper() if found[1] else found[2].lower()
+
+
+def heading_priority(text: str) -> str | None:
+    """The priority in a heading such as ``Phase 3: Login (P1)``."""
+    found = _PRIORITY_IN_HEADING.search(text)
+    return (found[1] or found[2]).upper() if found else None
+
+
+def paths_in(text: str) -> tuple[str, ...]:
+    """Paths that a text names, in order, once each: quoted in backticks or bare, never links or routes."""
+    if "/" not in text and "." not in text:
+        return ()
+    found: dict[str, None] = {}
+    if "`" in text:
+        parts = text.split("`")
+        for index, part in enumerate(parts):
+            if index % 2 and " " not in part:
+                _add_path(part, found, quoted=True)
+            elif "/" in part or "." in part:
+                _bare_paths(part, found)
+    else:
+        _bare_paths(text, found)
+    return tuple(found)
+
+
+def _bare_paths(text: str, found: dict[str, None]) -> None:
+    for word in text.split():
+        if "/" in word or "." in word:
+            _add_path(word, found, quoted=False)
+
+
+def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
+    if len(word) > 1024 or "://" in word:
+        return
+    if not quoted:
+        if "](" in word:
+            word = word[word.index("](") + 2 :].partition(")")[0]
+        word = word.strip(_EDGE_SIGNS).rstrip(".")
+    word = word.partition("::")[0]
+    if ":" in word or "#" in word:
+        word = _LINE_REFERENCE.sub("", word)
+    stem, dot, extension = word.rpartition(".")
+    known = bool(dot) and bool(stem or extension) and extension.lower() in _EXTENSIONS
+    folder = quoted and word.endswith("/") and len(word) > 1 and not word.startswith("/")
+    if (known or folder or word.rpartition("/")[2] in _NAMES) and _PATH.match(word) and (stem or "/" in word or quoted):
+        found[word] = None
+
+
+def plain(text: str) -> str:
+    """A text without links' targets and HTML comments."""
+    if "](" in text or "<!--" in text:
+        return _MARKUP.sub(lambda found: found[1] or "", text)
+    return text
+
+
+def slug(text: str) -> str:
+    """A short name for a text, stable, made of its letters and digits; long ones end in a checksum."""
+    words = _NOT_SLUG.sub("-", plain(text).lower()).strip("-")
+    if len(words) <= SLUG_LENGTH:
+        return words
+    head = words[:SLUG_LENGTH].rpartition("-")[0] or words[:SLUG_LENGTH]
+    return f"{head}-{crc32(words.encode()) & 0xFFFFFF:06x}"
+
+
+def emoji_sign(text: str) -> str:
+    """The status emoji at the start or the end of a text, "" where there is none."""
+    bare = text.strip(" \t*_")
+    if bare[:1] in _EMOJI:
+        return bare[0]
+    last = bare.rstrip(_VARIATION)[-1:]
+    return last if last in _EMOJI else ""
+
+
+def without_emoji(text: str) -> str:
+    """A text without the status emoji at its start and its end."""
+    signs = "".join(_EMOJI) + _VARIATION
+    return text.strip().lstrip(signs).rstrip(signs).strip()
