@@ -27,14 +27,15 @@ class _Node:
         ready: who could move, and what each was about to do.
         sleep: whose move here was tried before, in an order that differs only by independent steps.
         explored: whose moves were tried here.
-        waits: whose calls found their resource taken here, which is no move.
+        waits: whose calls found their resource taken here, which is no move; made again in every schedule
+            that passes here, because one that waits is not one that never asked.
         chosen: the move that is tried now; None while it is to be chosen.
     """
 
     ready: dict[int, Step]
     sleep: dict[int, Step]
     explored: dict[int, Step] = field(default_factory=dict)
-    waits: set[int] = field(default_factory=set)
+    waits: list[int] = field(default_factory=list)
     chosen: int | None = None
 
     def options(self) -> list[int]:
@@ -61,12 +62,14 @@ class EveryOrder:
         self._independent = independent
         self._nodes: list[_Node] = []
         self._depth = 0
+        self._asked = 0
         self.finished = False
         self.redundant = 0
 
     def begin(self) -> None:
         """A schedule starts: the choices up to the last node are made again."""
         self._depth = 0
+        self._asked = 0
 
     def choose(self, ready: dict[int, Step], last: int | None) -> int:
         """The recorded choice, or at a new point the next client that is not asleep.
@@ -78,19 +81,26 @@ class EveryOrder:
         if self._depth == len(self._nodes):
             self._nodes.append(_Node(dict(ready), self._asleep(ready)))
         node = self._nodes[self._depth]
+        if self._asked < len(node.waits):
+            return self._again(node.waits[self._asked], ready)
         if node.chosen is None:
             options = [each for each in node.options() if each in ready]
             if not options:
                 self.redundant += 1
                 raise RedundantError
             node.chosen = turn(options, last)
-        if node.chosen not in ready:
+        chosen = self._again(node.chosen, ready)
+        self._depth += 1
+        self._asked = 0
+        return chosen
+
+    def _again(self, client: int, ready: dict[int, Step]) -> int:
+        if client not in ready:
             raise DivergedError(
-                f"at step {self._depth + 1} client {node.chosen} made a call in an earlier schedule and makes "
+                f"at step {self._depth + 1} client {client} made a call in an earlier schedule and makes "
                 "none now: the application does not repeat itself"
             )
-        self._depth += 1
-        return node.chosen
+        return client
 
     def _asleep(self, ready: dict[int, Step]) -> dict[int, Step]:
         if not self._nodes:
@@ -108,10 +118,20 @@ class EveryOrder:
 
     def refused(self, client: int) -> None:
         """The chosen call had no effect: the same point is chosen again, without that client."""
-        self._depth -= 1
-        node = self._nodes[self._depth]
-        node.waits.add(client)
-        node.chosen = None
+        at = self._depth if self._waiting_again(client) else self._depth - 1
+        node = self._nodes[at]
+        if at < self._depth:
+            node.waits.append(client)
+            node.chosen = None
+        self._depth = at
+        self._asked = node.waits.index(client) + 1
+
+    def _waiting_again(self, client: int) -> bool:
+        """Whether this call was known to wait at the present point."""
+        if self._depth >= len(self._nodes):
+            return False
+        waits = self._nodes[self._depth].waits
+        return self._asked < len(waits) and waits[self._asked] == client
 
     def end(self, trace: list[Taken]) -> None:
         """Go back to the last point where another choice is left."""
