@@ -54,7 +54,8 @@ class ContainerServer:
         if state.get("Running"):
             return None
         why = " for want of memory" if state.get("OOMKilled") else ""
-        return f"the container of {self._image} ended{why} with exit status {state.get('ExitCode')}{self._last()}"
+        code = state.get("ExitCode")
+        return f"the container of {self._image} ended{why} with exit status {code}{self._last()}"
 
     def _last(self) -> str:
         """The last line of its log that tells of a fault, led by a colon."""
@@ -75,7 +76,7 @@ class ContainerServer:
 
 
 def start(kind: BackendKind, settings: Settings, directory: Path, clock: Clock) -> ContainerServer:
-    """Start a container and wait for a real query; see :class:`planproof.backends.servers.Starter`."""
+    """Start a container and wait for a real query. See :class:`planproof.backends.servers.Starter`."""
     if kind is BackendKind.DYNAMODB:
         require_consent(settings)
     found = engine.connect(settings)
@@ -105,7 +106,7 @@ def _postgres(image: str) -> Any:
         try:
             from testcontainers.community.postgres import PostgresContainer
         except ImportError:
-            from testcontainers.postgres import PostgresContainer  # type: ignore[assignment]
+            from testcontainers.postgres import PostgresContainer
 
     class Postgres(PostgresContainer):  # type: ignore[misc,unused-ignore]
         """Readiness is ours: a query from outside, on the address that the tests will use."""
@@ -122,7 +123,11 @@ def _postgres(image: str) -> Any:
 def _dynamodb(image: str) -> Any:
     from testcontainers.core.container import DockerContainer
 
-    return DockerContainer(image).with_command(["-jar", "DynamoDBLocal.jar", *FLAGS]).with_exposed_ports(DYNAMODB_PORT)
+    return (
+        DockerContainer(image)
+        .with_command(["-jar", "DynamoDBLocal.jar", *FLAGS])
+        .with_exposed_ports(DYNAMODB_PORT)
+    )
 
 
 def is_local(settings: Settings) -> bool:
@@ -136,7 +141,9 @@ def _run(container: Any, image: str) -> None:
     except Exception as error:
         text = engine.reason(error)
         if any(sign.lower() in text.lower() for sign in NO_ROOM):
-            raise BackendUnavailableError(f"the disk of the container engine is full, so {image} cannot start") from error
+            raise BackendUnavailableError(
+                f"the disk of the container engine is full, so {image} cannot start"
+            ) from error
         raise BackendUnavailableError(f"{image} cannot be started: {text}") from error
 
 
@@ -144,7 +151,6 @@ def _become_ready(
     kind: BackendKind, server: ContainerServer, container: Any, settings: Settings, clock: Clock
 ) -> None:
     """Fill in where the server is and what it is, once it has answered a query."""
-
     port = POSTGRES_PORT if kind is BackendKind.POSTGRES else DYNAMODB_PORT
 
     def answered() -> Told:

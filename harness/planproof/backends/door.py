@@ -61,9 +61,8 @@ async def _serve(listener: socket.socket, port: int, child: subprocess.Popen[byt
         loop.add_signal_handler(sign, over.set)
     waiter = loop.run_in_executor(None, child.wait)
     server = await asyncio.start_server(visit, sock=listener)
-    ended = asyncio.create_task(over.wait())
-    await asyncio.wait({ended, waiter}, return_when=asyncio.FIRST_COMPLETED)
-    ended.cancel()
+    waiter.add_done_callback(lambda _: over.set())
+    await over.wait()
     server.close()
     if child.poll() is None:
         child.terminate()

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planproof.backends import dynamodb
@@ -19,6 +18,8 @@ from planproof.errors import BackendUnavailableError
 
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from planproof.backends.model import BackendKind
     from planproof.backends.settings import Settings
     from planproof.backends.waiting import Clock

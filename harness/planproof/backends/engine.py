@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,9 +42,11 @@ def sdk() -> Any:
         BackendUnavailableError: it is not installed.
     """
     try:
-        import docker
-        import docker.errors
-        import testcontainers  # noqa: F401 - containers are started through it; without it they are not
+        importlib.import_module(
+            "testcontainers"
+        )  # containers are started through it; without it they are not
+        docker = importlib.import_module("docker")
+        importlib.import_module("docker.errors")
     except ImportError as error:
         raise BackendUnavailableError(
             "testcontainers is not installed: pip install 'planproof[postgres,dynamodb]'"

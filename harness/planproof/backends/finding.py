@@ -14,6 +14,7 @@ from planproof import __version__
 from planproof.backends import dynamodb, postgres
 from planproof.backends.lease import Lease, NotToBeHadError, take
 from planproof.backends.model import Backend, BackendKind
+from planproof.backends.selftest import require_trust
 from planproof.backends.servers import Attempt, Told
 from planproof.backends.settings import CONSENT, ENVIRONMENT, Settings
 from planproof.backends.waiting import SystemClock, until
@@ -52,6 +53,7 @@ def acquire(
     env: Mapping[str, str] = os.environ,
     room: Path | None = None,
     clock: Clock | None = None,
+    allow_emulated: bool = False,
 ) -> Iterator[Backend]:
     """A store of ``kind`` that can be used now, with a namespace that is ours alone; released at the end.
 
@@ -61,9 +63,11 @@ def acquire(
         room: folder in which the processes of one run share one server. Without it, and without
             ``PLANPROOF_BACKENDS_ROOM``, a server that has to be started is started for this call alone.
         clock: where time comes from.
+        allow_emulated: whether a configured address may lead to an imitation (moto). Such a backend is
+            marked ``emulated``; it serves single-threaded work and no race is judged on it.
 
     Raises:
-        BackendUnavailableError: it is not to be had here, or it went away while it was used.
+        BackendUnavailableError: it is not to be had here, failed the self-test, or went away while in use.
     """
     kind = BackendKind(kind)
     if kind is BackendKind.MEMORY:
@@ -78,7 +82,10 @@ def acquire(
         if ENVIRONMENT in settings.sources and configured(kind, settings):
             url = configured(kind, settings)
             told = ask(kind, url, clock or SystemClock())
-            yield stack.enter_context(_furnished(kind, url, told, ENVIRONMENT))
+            backend = stack.enter_context(_furnished(kind, url, told, ENVIRONMENT))
+            if not (backend.emulated and allow_emulated):
+                require_trust(backend)
+            yield backend
             return
         lease = _lease(kind, env, room or settings.room)
         stack.callback(lease.close)

@@ -18,11 +18,11 @@ import shutil
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planproof.backends.keeping import own_directory, sweep
-from planproof.backends.model import BackendKind
+from planproof.backends.model import Backend, BackendKind
+from planproof.backends.selftest import require_trust
 from planproof.backends.servers import Attempt
 from planproof.backends.settings import CONTAINER, ENVIRONMENT, Settings
 from planproof.backends.waiting import SystemClock
@@ -30,7 +30,8 @@ from planproof.errors import BackendUnavailableError, PlanproofError
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from planproof.backends.servers import Server, Starter
 
@@ -67,7 +68,7 @@ def start_first(kind: BackendKind, settings: Settings, directory: Path) -> Kept:
         room.mkdir()
         room.chmod(0o755)  # a server that refuses root reaches its files through here
         try:
-            server = starter(kind, source)(kind, settings, room, SystemClock())
+            server = _trusted(kind, starter(kind, source)(kind, settings, room, SystemClock()))
         except PlanproofError as error:
             attempts.append(Attempt(source, found=False, message=error.message))
             continue
@@ -77,6 +78,16 @@ def start_first(kind: BackendKind, settings: Settings, directory: Path) -> Kept:
         attempts.append(Attempt(source, found=True, message=f"answered from {server.url.rsplit('@', 1)[-1]}"))
         return Kept(server, tuple(attempts))
     return Kept(None, tuple(attempts))
+
+
+def _trusted(kind: BackendKind, server: Server) -> Server:
+    """The server, once it has kept its promises; one that breaks them is stopped."""
+    try:
+        require_trust(Backend(kind, server.url, server.version, server.source))
+    except BaseException:
+        server.stop()
+        raise
+    return server
 
 
 class Keeper:
@@ -91,7 +102,7 @@ class Keeper:
         self._add(first)
 
     def run(self) -> None:
-        """Serve until the last holder has let go; that one's socket stays open until the server is stopped."""
+        """Serve until the last holder has let go; its socket stays open until the server is stopped."""
         while self._holders:
             for key, _ in self._selector.select():
                 if key.fileobj is self._listener:
@@ -100,7 +111,7 @@ class Keeper:
                     self._hear(key.fileobj)
 
     def _add(self, holder: socket.socket) -> None:
-        holder.setblocking(True)
+        holder.setblocking(True)  # noqa: FBT003 - the standard library has no other form
         self._holders.add(holder)
         self._selector.register(holder, selectors.EVENT_READ)
 

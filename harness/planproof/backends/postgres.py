@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from contextlib import contextmanager
@@ -124,11 +125,9 @@ def own_database(url: str) -> Iterator[tuple[str, str]]:
     try:
         yield with_database(url, name), name
     finally:
-        try:
-            with connect(url) as connection:
-                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        except psycopg.Error:
-            pass  # the server is gone, and the database with it
+        # Where the server is gone, the database is gone with it.
+        with contextlib.suppress(psycopg.Error), connect(url) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @contextmanager
@@ -156,10 +155,8 @@ def own_schema(url: str) -> Iterator[tuple[str, str]]:
         try:
             yield with_schema(url, name), name
         finally:
-            try:
+            with contextlib.suppress(psycopg.Error):  # the server is gone; the next run sweeps
                 connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
-            except psycopg.Error:
-                pass  # the server is gone; the next run sweeps
 
 
 def _sweep(connection: Any) -> None:

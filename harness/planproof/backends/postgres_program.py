@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 
 OWNER = "planproof"
+PORT_TRIES = 3
+IN_USE = "Address already in use"
 DEBIAN = Path("/usr/lib/postgresql")
 # A store that lives as long as a test run need not survive a power cut.
 SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 NO_ROOM = ("No space left on device", "could not extend file", "Disk quota exceeded")
+
+
+class PortTakenError(BackendUnavailableError):
+    """Somebody else listens on the port that was chosen."""
 
 
 def options(*extra: str) -> list[str]:
@@ -90,7 +96,7 @@ class PostgresProgram:
 
 
 def start(kind: BackendKind, settings: Settings, directory: Path, clock: Clock) -> PostgresProgram:  # noqa: ARG001 - a Starter
-    """Start a server on a free port of the loopback address; see :class:`planproof.backends.servers.Starter`."""
+    """Start a server on a free loopback port; see :class:`planproof.backends.servers.Starter`."""
     postgres.driver()
     folder = binaries(settings)
     user = unprivileged_user()
@@ -100,22 +106,38 @@ def start(kind: BackendKind, settings: Settings, directory: Path, clock: Clock) 
         give_to(user, path)
     password = secrets.token_hex(16)
     _initialise(folder, data, password, user)
-    for last in (False, False, True):
-        port = free_port()
-        program = _launch(folder, data, port, user, directory)
-        url = f"postgresql://{OWNER}:{password}@127.0.0.1:{port}/postgres"
+    for _ in range(PORT_TRIES - 1):
         try:
-            told = until(
-                lambda: _answer(program, url), clock=clock, seconds=settings.start_seconds, what="postgres"
-            )
-        except BackendUnavailableError as error:
-            program.stop()
-            # Between choosing a port and using it, somebody else may have taken it.
-            if last or "Address already in use" not in str(error):
-                raise
-        else:
-            return PostgresProgram(program, url, told.version, data)
-    raise AssertionError("the last try returns or raises")
+            return _serve(folder, data, password, user, settings, clock)
+        except PortTakenError:
+            continue  # between our choosing the port and using it, somebody else took it
+    return _serve(folder, data, password, user, settings, clock)
+
+
+def _serve(
+    folder: Path, data: Path, password: str, user: str | None, settings: Settings, clock: Clock
+) -> PostgresProgram:
+    port = free_port()
+    program = _launch(folder, data, port, user, data.parent)
+    url = f"postgresql://{OWNER}:{password}@127.0.0.1:{port}/postgres"
+
+    def answer() -> Told:
+        ended = program.failure()
+        if ended is not None and IN_USE in program.log.read_text(errors="replace"):
+            raise PortTakenError(f"port {port} was taken by another program while postgres started")
+        if ended is not None:
+            raise BackendUnavailableError(ended)
+        try:
+            return postgres.ask(url)
+        except NotYetError as error:
+            raise NotYetError(f"{error}{program.last_words()}") from error
+
+    try:
+        told = until(answer, clock=clock, seconds=settings.start_seconds, what="postgres")
+    except BaseException:
+        program.stop()
+        raise
+    return PostgresProgram(program, url, told.version, data)
 
 
 def _initialise(folder: Path, data: Path, password: str, user: str | None) -> None:
@@ -154,18 +176,3 @@ def _launch(folder: Path, data: Path, port: int, user: str | None, directory: Pa
     ]
     # SIGINT is PostgreSQL's fast shutdown: sessions are cut, files left clean.
     return Program(arguments, directory=directory, name="postgres", user=user, stop_signal=signal.SIGINT)
-
-
-def _answer(program: Program, url: str) -> Told:
-    ended = program.failure()
-    if ended is not None:
-        raise BackendUnavailableError(ended + _busy(program))
-    try:
-        return postgres.ask(url)
-    except NotYetError as error:
-        raise NotYetError(f"{error}{program.last_words()}") from error
-
-
-def _busy(program: Program) -> str:
-    text = program.log.read_text(errors="replace")
-    return " (Address already in use)" if "Address already in use" in text else ""

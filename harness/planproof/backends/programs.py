@@ -60,7 +60,7 @@ def give_to(user: str | None, path: Path) -> None:
 
 
 def die_with_parent(sign: int) -> Callable[[], None]:
-    """What a child does before its program starts: ask the kernel for ``sign`` when its parent dies."""
+    """What a child does before its program starts: ask for ``sign`` at its parent's death."""
     parent = os.getpid()
 
     def ask() -> None:
@@ -72,7 +72,7 @@ def die_with_parent(sign: int) -> Callable[[], None]:
 
 
 def signal_on_parent_death(sign: int) -> None:
-    """Have the kernel send us ``sign`` when our parent dies, however it dies; Linux only, elsewhere nothing."""
+    """Have the kernel send us ``sign`` however our parent dies; Linux only, elsewhere nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(sign), 0, 0, 0)
 

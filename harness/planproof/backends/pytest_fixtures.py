@@ -45,7 +45,7 @@ def _shared(kind: BackendKind, room: Path) -> Iterator[Backend]:
 
 @pytest.fixture(scope="session")
 def postgres_backend(backends_room: Path) -> Iterator[Backend]:
-    """A real PostgreSQL, in a database or schema that is this worker's alone; skips where none is to be had."""
+    """A real PostgreSQL, in a database or schema of this worker alone; skips where none is to be had."""
     yield from _shared(BackendKind.POSTGRES, backends_room)
 
 
