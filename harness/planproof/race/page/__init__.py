@@ -1,0 +1,9 @@
+"""The failure page: why a history is wrong, as one HTML file and as text for terminals and logs."""
+
+from __future__ import annotations
+
+from planproof.race.page.html import html_of
+from planproof.race.page.text import text_of
+
+
+__all__ = ["html_of", "text_of"]
