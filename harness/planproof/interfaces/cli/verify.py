@@ -1,0 +1,100 @@
+"""``planproof verify``: run the checks that are due and judge every claim."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from planproof.proof.gate import GateResult
+    from planproof.proof.session import Session
+    from planproof.proof.verdict import Judged
+
+
+@click.command(name="verify")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--output-format", type=click.Choice(["text", "json"]), default="text", help="How to print.", show_default=True
+)
+@click.option("--backend", "backends", multiple=True, metavar="NAME", help="Demand this backend; 'all' for every one.")
+@click.option("--no-run", is_flag=True, help="Run nothing; judge by what is recorded.")
+@click.option("--force", is_flag=True, help="Run every check, fresh or not.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the gate says.")
+def command(  # noqa: PLR0917 - click hands over each option
+    paths: tuple[Path, ...],
+    output_format: str,
+    backends: tuple[str, ...],
+    no_run: bool,  # noqa: FBT001 - a flag of the command line
+    force: bool,  # noqa: FBT001 - a flag of the command line
+    exit_zero: bool,  # noqa: FBT001 - a flag of the command line
+) -> int:
+    """Run the checks that are due and judge every claim of PATHS (default: the configured plans).
+
+    Exits as the gate says: 0 holds, 1 does not hold, 3 could not be verified here.
+    """
+    from planproof.interfaces.rendering import verdicts_json
+    from planproof.proof import session as steps
+
+    session = open_session(paths, backends)
+    if not no_run:
+        checks = steps.all_checks(session) if force else steps.due(session)
+        with progress(len(checks)) as tell:
+            steps.run_due(session, checks, progress=tell)
+    judged = steps.judged(session)
+    gate = steps.gate(session, judged, dt.datetime.now(tz=dt.UTC).date())
+    if output_format == "json":
+        document = verdicts_json.verify_document(judged, session.report, gate)
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _print(session, judged, gate)
+    return 0 if exit_zero else gate.exit_code
+
+
+def _print(session: Session, judged: Sequence[Judged], gate: GateResult) -> None:
+    from planproof.interfaces.rendering import verdicts
+    from planproof.interfaces.rendering.paint import for_stream
+
+    paint = for_stream()
+    by_plan: dict[str, list[Judged]] = {}
+    for one in judged:
+        by_plan.setdefault(one.plan, []).append(one)
+    for plan in session.plans:
+        for line in verdicts.plan_lines(plan, by_plan.get(plan.id, []), paint):
+            click.echo(line)
+    for line in verdicts.summary_lines(judged, session.report, gate, paint):
+        click.echo(line)
+
+
+def open_session(paths: Sequence[Path], backends: Sequence[str]) -> Session:
+    """Find the workspace around the working folder, or around the first path, and read it."""
+    from planproof.config import find_workspace
+    from planproof.proof import session as steps
+
+    workspace = find_workspace(Path.cwd())
+    outside = [path for path in paths if path.exists() and not path.resolve().is_relative_to(workspace.root)]
+    if outside:
+        first = outside[0].resolve()
+        workspace = find_workspace(first if first.is_dir() else first.parent)
+    return steps.open_session(workspace, paths, steps.demand_backends(backends))
+
+
+@contextlib.contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Show on stderr what was done last, where stderr is a terminal; silent elsewhere."""
+    if not sys.stderr.isatty() or not total:
+        yield lambda _message: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status(f"{total} checks due") as status:
+        yield lambda message: status.update(f"{total} checks due · {message[-60:]}")

@@ -1,0 +1,143 @@
+"""Runs a child with bounded time and output; whatever it forks dies with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+
+KEEP: Final = 32 << 10
+POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a child ended.
+
+    Attributes:
+        code: exit code; negative is the signal that killed it.
+        output: its stdout and stderr, the middle left out where there was too much.
+        seconds: wall time.
+        stopped: why it was stopped, or empty.
+        size: bytes that it wrote.
+    """
+
+    code: int
+    output: str
+    seconds: float
+    stopped: str = ""
+    size: int = 0
+
+
+class _Drain(threading.Thread):
+    """Reads a pipe to its end and keeps the first and the last bytes."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self.pipe = pipe
+        self.head = b""
+        self.tail = b""
+        self.size = 0
+
+    def run(self) -> None:
+        """Read until the pipe ends or is closed."""
+        try:
+            while chunk := os.read(self.pipe.fileno(), 1 << 16):
+                self.size += len(chunk)
+                room = KEEP - len(self.head)
+                if room > 0:
+                    self.head += chunk[:room]
+                    chunk = chunk[room:]
+                self.tail = (self.tail + chunk)[-KEEP:]
+        except (OSError, ValueError):
+            return
+
+    def text(self) -> str:
+        """What was kept, as text."""
+        left_out = self.size - len(self.head) - len(self.tail)
+        gap = f"\n[... {left_out} bytes left out ...]\n".encode() if left_out > 0 else b""
+        return (self.head + gap + self.tail).decode("utf-8", "replace")
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float,
+    watch: Callable[[], str] | None = None,
+) -> Finished:
+    """Run one child in a process group of its own, without a shell and without input.
+
+    Args:
+        argv: program and arguments.
+        cwd: where it runs.
+        env: its whole environment.
+        timeout: seconds after which its group is killed.
+        watch: called about ten times a second; a text that it returns is the reason to stop the child.
+
+    Raises:
+        OSError: the program cannot be started.
+        KeyboardInterrupt: passed on after the group is dead.
+    """
+    started = time.monotonic()
+    child = subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    drain = _Drain(child.stdout)
+    drain.start()
+    try:
+        stopped = _wait(child, started + timeout, timeout, watch)
+    finally:
+        kill_group(child)
+    drain.join(timeout=1.0)
+    return Finished(child.returncode, drain.text(), time.monotonic() - started, stopped, drain.size)
+
+
+def _wait(
+    child: subprocess.Popen[bytes], deadline: float, timeout: float, watch: Callable[[], str] | None
+) -> str:
+    """Wait for the end; the reason why it must be stopped, or nothing."""
+    while True:
+        try:
+            child.wait(timeout=POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                return f"did not end within {timeout:g} s"
+            reason = watch() if watch else ""
+            if reason:
+                return reason
+        else:
+            return ""
+
+
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill the child and all that it forked into its group, and reap it."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        child.kill()
+    child.wait()
+
+
+def last_lines(output: str, count: int = 6) -> str:
+    """The last lines that say something, joined."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    return " / ".join(lines[-count:])[-500:]

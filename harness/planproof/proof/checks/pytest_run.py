@@ -1,0 +1,324 @@
+"""One pytest process for many checks: starts it, reads its records, goes on after a test that killed it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from . import process
+from .recorder import RECORD
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .base import Context
+
+
+RECORDER: Final = "planproof.proof.checks.recorder"
+ROUNDS: Final = 5
+GRACE_SECONDS: Final = 30.0
+PAYS_SECONDS: Final = 12.0
+
+
+@dataclass(slots=True)
+class Node:
+    """What is known of one test.
+
+    Attributes:
+        id: node id.
+        outcome: ``passed``, ``failed``, ``skipped``, ``xfailed``, ``xpassed``, ``flaky``, ``died``, ``hung``;
+            empty while it has not ended.
+        text: why, where it did not pass.
+        seconds: setup, call and teardown.
+        proves: arguments of its ``proves`` markers.
+        marks: which of the wanted markers it carries.
+        calls: AWS operations that it called.
+        entered: functions by file, or None where they cannot be seen.
+        opened: files of the workspace that it read.
+    """
+
+    id: str
+    outcome: str = ""
+    text: str = ""
+    seconds: float = 0.0
+    proves: list[list[str]] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    entered: dict[str, list[str]] | None = None
+    opened: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything that a pytest run said.
+
+    Attributes:
+        nodes: collected tests by node id.
+        deselected: wanted tests that the repository's own options dropped.
+        uncollectable: file -> why pytest could not collect it.
+        output: what pytest printed, bounded.
+        code: exit code of the last process.
+        finished: True where the last process came to its own end.
+        seconds: wall time of all processes.
+        stopped: why it was stopped, or empty.
+    """
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    deselected: set[str] = field(default_factory=set)
+    uncollectable: dict[str, str] = field(default_factory=dict)
+    output: str = ""
+    code: int = 0
+    finished: bool = False
+    seconds: float = 0.0
+    stopped: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tests to run.
+
+    Attributes:
+        targets: node ids, files and folders.
+        markers: names of markers.
+        places: files and folders to collect where only markers are given.
+    """
+
+    targets: tuple[str, ...]
+    markers: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+def run(
+    wanted: Wanted,
+    context: Context,
+    *,
+    prefix: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    env: dict[str, str] | None = None,
+    footprints: bool = True,
+    parallel: bool = True,
+) -> Run:
+    """Run the wanted tests and say what came of each.
+
+    Args:
+        wanted: which tests.
+        context: where and how.
+        prefix: arguments between the interpreter and ``-m pytest``, such as ``-m coverage run``.
+        extra: further arguments for pytest.
+        env: further environment variables.
+        footprints: note which functions were entered.
+        parallel: allow xdist.
+
+    Returns:
+        The run; on Ctrl-C what was finished, with ``interrupted`` set.
+    """
+    result = Run()
+    places = existing_places(wanted, context.root)
+    if not places:
+        return result
+    excluded: set[str] = set()
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
+            records = Records(Path(folder), result, context)
+            select = {
+                "targets": list(wanted.targets),
+                "markers": list(wanted.markers),
+                "excluded": sorted(excluded),
+                "timeout": context.timeout,
+                "footprints": footprints,
+            }
+            (Path(folder) / "select.json").write_text(json.dumps(select), encoding="utf-8")
+            argv = command(context, places, Path(folder), prefix=prefix, extra=extra, parallel=parallel)
+            _one_process(argv, environment(context, Path(folder), env), context, records)
+        if result.interrupted or result.finished or result.stopped:
+            return result
+        died = {node.id for node in result.nodes.values() if node.outcome}
+        if not died - excluded:
+            return result
+        excluded |= died
+    return result
+
+
+def _one_process(argv: list[str], env: dict[str, str], context: Context, records: Records) -> None:
+    result = records.run
+    started = time.monotonic()
+    result.finished = False
+    try:
+        ended = process.run(argv, cwd=context.root, env=env, timeout=86_400, watch=records.watch)
+    except KeyboardInterrupt:
+        records.read()
+        result.interrupted = True
+        return
+    records.read()
+    records.close(ended.code)
+    result.output, result.code, result.stopped = ended.output, ended.code, ended.stopped
+    result.seconds += time.monotonic() - started
+
+
+def existing_places(wanted: Wanted, root: Path) -> list[str]:
+    """Files and folders that pytest is given, those that exist, none inside another."""
+    places = [target.split("::", 1)[0] for target in wanted.targets]
+    if wanted.markers:
+        places.extend(wanted.places or ["."])
+    unique = [place for place in dict.fromkeys(places) if (root / place).exists()]
+    if "." in unique:
+        return ["."]
+    return [one for one in unique if not any(one.startswith(other.rstrip("/") + "/") for other in unique)]
+
+
+def command(
+    context: Context,
+    places: Iterable[str],
+    folder: Path,
+    *,
+    prefix: Sequence[str],
+    extra: Sequence[str],
+    parallel: bool,
+) -> list[str]:
+    """The command line of one pytest process; places go through a file, so that there may be many."""
+    arguments = folder / "arguments.txt"
+    arguments.write_text("\n".join(places), encoding="utf-8")
+    workers = worker_count(context) if parallel else 0
+    spread = ["-n", str(workers)] if workers > 1 else []
+    options = ["-q", "--no-header", "--tb=short", "--maxfail=0", "--capture=no", f"--rootdir={context.root}"]
+    return [context.python, *prefix, "-m", "pytest", "-p", RECORDER, *options, *spread, *extra, f"@{arguments}"]
+
+
+def worker_count(context: Context) -> int:
+    """How many xdist workers pay: none without xdist, on one core, or for a run of a few seconds."""
+    import importlib.util
+
+    if context.workers == 1 or context.python != sys.executable or importlib.util.find_spec("xdist") is None:
+        return 0
+    if context.workers:
+        return context.workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 8) if context.expected_seconds >= PAYS_SECONDS and cores > 1 else 0
+
+
+def environment(context: Context, folder: Path, further: dict[str, str] | None) -> dict[str, str]:
+    """The child's environment: the recorder can be imported, and knows where to write."""
+    env = dict(context.env)
+    home = str(Path(__file__).resolve().parents[3])
+    if "site-packages" not in home:
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [env.get("PYTHONPATH", ""), home]))
+    env.update({RECORD: str(folder), "PLANPROOF_ROOT": str(context.root), "PYTHONUNBUFFERED": "1"})
+    env.pop("PYTEST_ADDOPTS", None)
+    env.update(further or {})
+    return env
+
+
+class Records:
+    """Reads the record files while they grow.
+
+    Args:
+        folder: where the files are.
+        run: what is filled.
+        context: for progress and the time that a test may take.
+    """
+
+    def __init__(self, folder: Path, run: Run, context: Context) -> None:
+        self.folder = folder
+        self.run = run
+        self.context = context
+        self.offsets: dict[Path, int] = {}
+        self.started: dict[str, float] = {}
+        self.finished_at: float | None = None
+
+    def watch(self) -> str:
+        """Read what is new; a reason to stop the run where it ended and its process does not."""
+        self.read()
+        if self.finished_at is not None and time.monotonic() - self.finished_at > GRACE_SECONDS:
+            return f"pytest ended and its process did not within {GRACE_SECONDS:g} s"
+        late = [node for node, at in self.started.items() if time.time() - at > self.context.timeout + GRACE_SECONDS]
+        return f"{late[0]} did not end" if late else ""
+
+    def read(self) -> None:
+        """Take every whole new line."""
+        for path in self.folder.glob("record-*.jsonl"):
+            with path.open("rb") as file:
+                file.seek(self.offsets.get(path, 0))
+                data = file.read()
+            whole = data.rfind(b"\n") + 1
+            self.offsets[path] = self.offsets.get(path, 0) + whole
+            for line in data[:whole].splitlines():
+                if line.startswith(b"{"):
+                    try:
+                        self.take(json.loads(line))
+                    except json.JSONDecodeError:
+                        continue
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Use one event."""
+        kind = event["event"]
+        name = event.get("node", "")
+        if kind == "collected":
+            node = self.run.nodes.setdefault(name, Node(name))
+            node.proves, node.marks = event["proves"], event["marks"]
+        elif kind == "deselected":
+            self.run.deselected.add(name)
+        elif kind == "uncollectable":
+            self.run.uncollectable[name] = event["text"]
+        elif kind == "start":
+            self.started[name] = event["at"]
+        elif kind == "end":
+            self.started.pop(name, None)
+            judge(self.run.nodes.setdefault(name, Node(name)), event)
+            self.context.progress(name)
+        elif kind == "died":
+            self._died(name, "its process died")
+        elif kind == "finish" and (not event["worker"] or len(list(self.folder.glob("record-*.jsonl"))) == 1):
+            self.run.finished = True
+            self.finished_at = time.monotonic()
+
+    def close(self, code: int) -> None:
+        """The process is gone: tests that started and did not end either hung or killed it."""
+        said = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        for name in list(self.started):
+            self._died(name, f"its process ended in the middle of it ({said})")
+
+    def _died(self, name: str, text: str) -> None:
+        at = self.started.pop(name, None)
+        node = self.run.nodes.setdefault(name, Node(name))
+        if at is not None and time.time() - at >= self.context.timeout * 0.95:
+            node.outcome, node.text = "hung", f"did not end within {self.context.timeout:g} s"
+        else:
+            node.outcome, node.text = "died", text
+
+
+def judge(node: Node, event: dict[str, Any]) -> None:
+    """One outcome out of the phases of a test."""
+    reports = event["reports"]
+    node.calls = event["calls"]
+    node.entered = None if event["forked"] else event["entered"]
+    node.opened = event["opened"]
+    node.seconds = sum(report["seconds"] for report in reports)
+    calls = [report for report in reports if report["when"] == "call"]
+    bad = [report for report in reports if report["outcome"] == "failed"]
+    reruns = [report for report in reports if report["outcome"] == "rerun"]
+    if reruns or (bad and any(report["outcome"] == "passed" for report in calls) and len(calls) > 1):
+        node.outcome, node.text = "flaky", "passed only when it was tried again"
+        if bad and not any(report["outcome"] == "passed" for report in calls):
+            node.outcome = "failed"
+    elif bad:
+        node.outcome, node.text = "failed", bad[0].get("text", "")
+        if bad[0]["when"] != "call":
+            node.text = f"{bad[0]['when']}: {node.text}"
+    elif any(report["xfail"] is not None for report in reports):
+        passed = any(report["when"] == "call" and report["outcome"] == "passed" for report in reports)
+        node.outcome, node.text = ("xpassed" if passed else "xfailed"), "is expected to fail"
+    elif any(report["outcome"] == "skipped" for report in reports):
+        node.outcome = "skipped"
+        node.text = next(report.get("text", "") for report in reports if report["outcome"] == "skipped")
+    elif calls:
+        node.outcome = "passed"
+    else:
+        node.outcome, node.text = "died", "never came to its body"

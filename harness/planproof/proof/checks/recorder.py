@@ -1,0 +1,252 @@
+"""A pytest plugin that runs inside the checks' own pytest process and writes down what happened.
+
+One file of JSON lines a process (xdist workers write their own). It selects the tests that are asked for,
+notes what was collected, deselected, started and ended, what ``proves`` markers tests carry, which functions
+of the workspace a test entered (Python 3.12 and later), whether it started other processes, and which AWS
+operations it called. Imports nothing but the standard library and pytest.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+
+RECORD: Final = "PLANPROOF_RECORD"
+LIMIT: Final = 4000
+STARTERS: Final = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen", "os.system", "os.exec"})
+
+
+class Footprints:
+    """Functions of the workspace that were entered, by ``sys.monitoring``; nothing before Python 3.12."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root + os.sep
+        self.entered: set[Any] = set()
+        self.shared: set[Any] = set()
+        self.monitoring: Any = getattr(sys, "monitoring", None)
+        self.tool = self._claim_tool()
+
+    def _claim_tool(self) -> int | None:
+        if self.monitoring is None:
+            return None
+        for tool in (4, 3):
+            if self.monitoring.get_tool(tool) is None:
+                self.monitoring.use_tool_id(tool, "planproof")
+                start = self.monitoring.events.PY_START
+                self.monitoring.register_callback(tool, start, self._start)
+                self.monitoring.set_events(tool, start)
+                return tool
+        return None
+
+    def _start(self, code: Any, _offset: int) -> Any:
+        if code.co_filename.startswith(self.root) and "site-packages" not in code.co_filename:
+            self.entered.add(code)
+        return self.monitoring.DISABLE
+
+    def begin(self) -> None:
+        """Forget what was entered so far."""
+        if self.tool is not None:
+            self.entered = set()
+            self.monitoring.restart_events()
+
+    def share(self, before: set[Any]) -> None:
+        """What was entered since ``begin`` belongs to every later test too (a fixture of wider scope)."""
+        self.shared |= self.entered
+        self.entered |= before
+
+    def taken(self) -> dict[str, list[str]] | None:
+        """Entered functions by file, relative to the workspace; None where they cannot be seen."""
+        if self.tool is None:
+            return None
+        found: dict[str, set[str]] = {}
+        for code in self.entered | self.shared:
+            name = code.co_qualname.split(".<locals>")[0]
+            if not name.startswith("<"):
+                found.setdefault(code.co_filename[len(self.root) :], set()).add(name)
+        return {file: sorted(names) for file, names in found.items()}
+
+
+class Recorder:
+    """Writes one line for each thing that happened.
+
+    Args:
+        folder: where the files go; ``select.json`` there says which tests are wanted.
+        worker: True in a process that runs tests.
+    """
+
+    def __init__(self, folder: Path, root: Path, *, worker: bool) -> None:
+        self.out = (folder / f"record-{os.getpid()}.jsonl").open("a", encoding="utf-8", buffering=1)
+        self.wanted = json.loads((folder / "select.json").read_text(encoding="utf-8"))
+        self.worker = worker
+        self.reports: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+        self.started_processes = False
+        self.root = str(root) + os.sep
+        self.opened: set[str] = set()
+        self.feet = Footprints(str(root)) if worker and self.wanted.get("footprints", True) else None
+        if worker:
+            sys.addaudithook(self._audit)
+
+    def write(self, event: str, **data: Any) -> None:
+        """Write one line."""
+        self.out.write(json.dumps({"event": event, **data}) + "\n")
+
+    def _audit(self, event: str, args: Any) -> None:
+        """Note processes that a test starts, and files of the workspace that it opens for reading."""
+        if event == "open":
+            path, mode = args[0], args[1]
+            reads = isinstance(path, str) and (mode is None or (isinstance(mode, str) and mode[0] == "r"))
+            if reads and path.startswith(self.root):
+                self.opened.add(path)
+        elif event in STARTERS:
+            self.started_processes = True
+
+    def _opened(self) -> list[str]:
+        names = [path[len(self.root) :] for path in self.opened]
+        return sorted(name for name in names if not any(p.startswith((".", "__pyc")) for p in name.split(os.sep)))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Any:
+        """Select what is wanted after everyone else has had their say, and note what others dropped."""
+        before = {item.nodeid: item for item in items}
+        result = yield
+        kept = {item.nodeid for item in items}
+        targets, markers = set(self.wanted["targets"]), self.wanted["markers"]
+        excluded = set(self.wanted["excluded"])
+        for node, item in before.items():
+            if node not in kept and self._is_wanted(item, targets, markers):
+                self.write("deselected", node=node)
+        items[:] = [one for one in items if one.nodeid not in excluded and self._is_wanted(one, targets, markers)]
+        for item in items:
+            proves = [list(mark.args) for mark in item.iter_markers("proves")]
+            marks = [name for name in markers if item.get_closest_marker(name)]
+            self.write("collected", node=item.nodeid, proves=proves, marks=marks)
+        return result
+
+    def _is_wanted(self, item: pytest.Item, targets: set[str], markers: list[str]) -> bool:
+        node = item.nodeid
+        if not targets.isdisjoint(ancestors(node)):
+            return True
+        return any(item.get_closest_marker(name) is not None for name in markers)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what cannot be collected."""
+        if report.failed:
+            self.write("uncollectable", node=report.nodeid, text=report.longreprtext[-LIMIT:])
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        """Watch one test from before its setup until after its teardown."""
+        self.reports, self.calls, self.started_processes, self.opened = [], [], False, set()
+        self.write("start", node=item.nodeid, at=time.time())
+        watch_botocore(self.calls)
+        if self.feet:
+            self.feet.begin()
+        faulthandler.dump_traceback_later(self.wanted["timeout"], exit=True, file=self.out)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            self.write(
+                "end",
+                node=item.nodeid,
+                reports=self.reports,
+                calls=self.calls,
+                forked=self.started_processes,
+                opened=self._opened(),
+                entered=self.feet.taken() if self.feet else None,
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """A fixture of wider scope runs once; what it entered counts for every test after it."""
+        if self.feet is None or self.feet.tool is None or fixturedef.scope == "function":
+            return (yield)
+        before = self.feet.entered
+        self.feet.begin()
+        try:
+            return (yield)
+        finally:
+            self.feet.share(before)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """A fixture may have been the first to import botocore."""
+        watch_botocore(self.calls)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the phases of the running test; in a controller, only the death of a worker is news."""
+        data = {
+            "when": report.when,
+            "outcome": report.outcome,
+            "seconds": getattr(report, "duration", 0.0),
+            "xfail": getattr(report, "wasxfail", None),
+        }
+        if report.outcome != "passed":
+            data["text"] = _reason(report)[-LIMIT:]
+        if self.worker:
+            self.reports.append(data)
+        elif report.when not in {"setup", "call", "teardown"}:
+            self.write("died", node=report.nodeid, text=data.get("text", ""))
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """The run came to its own end."""
+        self.write("finish", code=int(exitstatus), worker=self.worker)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        return f"{report.longreprtext[-LIMIT // 2 :]}\n@@ {crash.message.splitlines()[0] if crash.message else ''}"
+    return report.longreprtext
+
+
+def ancestors(node: str) -> list[str]:
+    """Everything that a test belongs to by its node id: itself, function, classes, file, folders."""
+    found = [node]
+    base = node.split("[", 1)[0]
+    path, _, inner = base.partition("::")
+    parts = inner.split("::") if inner else []
+    found.extend("::".join([path, *parts[:count]]) for count in range(len(parts), 0, -1))
+    found.append(path)
+    folders = path.split("/")
+    found.extend("/".join(folders[:count]) for count in range(len(folders) - 1, 0, -1))
+    found.append(".")
+    return found
+
+
+def watch_botocore(calls: list[str]) -> None:
+    """Have every AWS operation noted as ``service:Operation`` in ``calls`` from now on."""
+    module = sys.modules.get("botocore.client")
+    if module is None:
+        return
+    client: Any = module.BaseClient  # type: ignore[attr-defined, unused-ignore]
+    original = getattr(client, "_planproof_original", client._make_api_call)  # noqa: SLF001 - botocore's one door
+    client._planproof_original = original  # noqa: SLF001 - so that it is wrapped once
+
+    def noted(self: Any, operation_name: str, api_params: Any) -> Any:
+        calls.append(f"{self.meta.service_model.service_name}:{operation_name}")
+        return original(self, operation_name, api_params)
+
+    client._make_api_call = noted  # noqa: SLF001 - botocore's one door
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start recording where the runner asks for it."""
+    config.addinivalue_line("markers", "proves(item, ..., part=False): this test proves items of a plan")
+    folder = os.environ.get(RECORD)
+    if not folder:
+        return
+    controller = not hasattr(config, "workerinput") and bool(getattr(config.option, "numprocesses", None))
+    root = Path(os.environ.get("PLANPROOF_ROOT", config.rootpath))
+    config.pluginmanager.register(Recorder(Path(folder), root, worker=not controller), "planproof-recorder")

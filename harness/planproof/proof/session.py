@@ -1,0 +1,364 @@
+"""The program as a list of steps: read, bind, run what is due, record, judge, gate.
+
+A session holds what the steps hand on; each step is a function that can be tested with made-up input.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from planproof.errors import ConfigError, InputError
+from planproof.plan.reading import read_plans
+
+from .binding import markers, table
+from .binding.spec_parser import load_specs
+from .checks.base import Context, silent
+from .evidence.fingerprint import Fingerprints, claim_digest
+from .evidence.record import Evidence, of_result
+from .evidence.store import Store, read_all
+from .gate import GateResult, decide, policy_of
+from .layout import test_places
+from .model import Binding, Check, CheckKind, Outcome, Result
+from .verdict import Judge, Judged, Rules, State, judge_all
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from planproof.config import Workspace
+    from planproof.plan.model import Item, Plan
+
+    from .binding.spec import GatePolicy, Waiver
+    from .binding.table import Table
+
+
+TESTS: Final = frozenset({CheckKind.PYTEST, CheckKind.CALLS})
+
+
+@dataclass(slots=True)
+class Session:
+    """Everything that the steps share.
+
+    Attributes:
+        workspace: the repository.
+        plans: the plans that were asked for.
+        universe: every plan whose items may be named.
+        table: the bindings.
+        policies: the gate's policy by plan.
+        fingerprints: the workspace as it is now.
+        evidence: what is known, by key of check.
+        report: what the run step did.
+    """
+
+    workspace: Workspace
+    plans: tuple[Plan, ...]
+    universe: tuple[Plan, ...]
+    table: Table
+    policies: dict[str, GatePolicy]
+    fingerprints: Fingerprints
+    evidence: dict[str, Evidence]
+    report: RunReport = field(default_factory=lambda: RunReport())
+
+    @property
+    def store_path(self) -> Path:
+        """The evidence store's file."""
+        return self.workspace.root / self.workspace.config.evidence
+
+    def judge(self) -> Judge:
+        """The judge over what is known now."""
+        rules = {
+            plan: Rules(policy.backends, inferred=policy.inferred, emulated=policy.emulated)
+            for plan, policy in self.policies.items()
+        }
+        return Judge(self.table, self.evidence, self.fingerprints, rules)
+
+    def waivers(self) -> list[tuple[str, Waiver]]:
+        """Waivers of the plans that were asked for, by item id."""
+        names = table.Names(self.plans)
+        asked = {plan.id for plan in self.plans}
+        return [
+            (names.find(waiver.item, plan=plan, path=waiver.path, line=waiver.line), waiver)
+            for plan, spec in self.table.specs.items()
+            if plan in asked
+            for waiver in spec.waivers
+        ]
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What the run step did: keys of checks that ran, how many were reused, seconds, files that changed."""
+
+    ran: list[str] = field(default_factory=list)
+    reused: int = 0
+    seconds: float = 0.0
+    changed: tuple[str, ...] = ()
+
+
+def open_session(workspace: Workspace, paths: Sequence[Path], asked: Mapping[str, Any] | None = None) -> Session:
+    """Read plans, specs and markers, and bind them.
+
+    Args:
+        workspace: the repository.
+        paths: plan files and folders; none means those of the configuration.
+        asked: gate policy of the command line, by key of GatePolicy.
+
+    Raises:
+        InputError: no plan, or one that cannot be read.
+        SpecError, UnknownItemError: a spec or marker that does not say what it must.
+    """
+    root, config = workspace.root, workspace.config
+    configured = [root / one for one in config.plans if (root / one).exists()]
+    given = [path if path.is_absolute() else Path.cwd() / path for path in paths]
+    if not given and not configured:
+        raise InputError(f"there are no plans: {', '.join(config.plans)} does not exist", path=str(root))
+    universe = read_plans(_without_twins([*(given or configured), *configured]), root)
+    plans = tuple(one for one in universe if not given or _is_asked(root / one.path, given))
+    if not plans:
+        raise InputError("no plan was found in what was asked for", path=str(paths[0]) if paths else None)
+    bound = _bind(workspace, universe)
+    policies = {one.id: policy_of(bound.specs.get(one.id), config.gate, asked or {}) for one in universe}
+    return Session(
+        workspace=workspace,
+        plans=plans,
+        universe=universe,
+        table=bound,
+        policies=policies,
+        fingerprints=Fingerprints(root, config.python),
+        evidence=read_all(root / config.evidence),
+    )
+
+
+def _without_twins(paths: Iterable[Path]) -> list[Path]:
+    """Each path once; what lies in a folder that is also named is left to the folder."""
+    unique = list(dict.fromkeys(path.resolve() if path.exists() else path for path in paths))
+    folders = [path for path in unique if path.is_dir()]
+    return [one for one in unique if not any(one != other and one.is_relative_to(other) for other in folders)]
+
+
+def _is_asked(path: Path, given: Sequence[Path]) -> bool:
+    real = path.resolve()
+    return any(real == one.resolve() or real.is_relative_to(one.resolve()) for one in given)
+
+
+def _bind(workspace: Workspace, universe: Sequence[Plan]) -> Table:
+    from .binding.inferred import infer
+    from .binding.subjects import complete
+
+    root, config = workspace.root, workspace.config
+    specs = load_specs(root / config.specs, root)
+    marks = markers.find_marks(root, test_places(root, config.tests))
+    bound = table.build(universe, specs, marks)
+    unbound = [(plan, item) for plan in universe for item in plan.items if item.id not in bound.by_item]
+    inferred = infer(unbound, workspace)
+    if inferred:
+        bound = replace(bound, by_item={**bound.by_item, **inferred})
+    return complete(bound, {item.id: item for plan in universe for item in plan.items}, root)
+
+
+def due(session: Session) -> list[Check]:
+    """The checks of the asked plans that must run: never run, stale, or not passed last time."""
+    judge = session.judge()
+    wanted: dict[str, Check] = {}
+    known: dict[str, Check] = {}
+    for item, binding in bindings(session):
+        check = binding.check
+        if not judge.is_demanded(binding):
+            continue
+        known[check.key] = check
+        view = judge.view(item, binding)
+        passed = view.evidence is not None and view.evidence.outcome is Outcome.PASSED
+        if not passed or view.state in {State.STALE, State.NONE} or _controls_are_due(view.reason):
+            wanted[check.key] = check
+    session.report.reused = len(known) - len(wanted)
+    return list(wanted.values())
+
+
+def all_checks(session: Session) -> list[Check]:
+    """Every demanded check of the asked plans, fresh or not."""
+    judge = session.judge()
+    found = {one.check.key: one.check for _, one in bindings(session) if judge.is_demanded(one)}
+    return list(found.values())
+
+
+def _controls_are_due(reason: str) -> bool:
+    return reason.startswith(("its controls did not run", "undecided", "needs a control"))
+
+
+def bindings(session: Session) -> Iterator[tuple[Item, Binding]]:
+    """Every item of the asked plans with each of its bindings."""
+    for plan in session.plans:
+        for item in plan.items:
+            for binding in session.table.by_item.get(item.id, ()):
+                yield item, binding
+
+
+def run_due(
+    session: Session, checks: Sequence[Check], *, progress: Callable[[str], None] = silent, race: Any = None
+) -> None:
+    """Run checks and record what each found as soon as it is known; keeps what is finished on Ctrl-C.
+
+    Args:
+        session: filled with the new evidence.
+        checks: what to run.
+        progress: told one short line for each thing done.
+        race: runs a workload in this process; for tests.
+    """
+    from .checks import tree
+
+    if not checks:
+        return
+    started = time.monotonic()
+    root = session.workspace.root
+    before = tree.snapshot(root)
+    with Store(session.store_path) as store, tempfile.TemporaryDirectory(prefix="planproof-") as scratch:
+        context = _context(session, Path(scratch), store, checks, progress, race)
+        recorder = _Recorder(session, store, commit_of(root))
+        try:
+            _run_all(checks, context, recorder)
+        finally:
+            recorder.flush()
+            session.report.seconds = time.monotonic() - started
+            session.report.changed = tuple(tree.changed(before, tree.snapshot(root)))
+
+
+def _context(
+    session: Session,
+    scratch: Path,
+    store: Store,
+    checks: Sequence[Check],
+    progress: Callable[[str], None],
+    race: Any,
+) -> Context:
+    config, root = session.workspace.config, session.workspace.root
+    took = store.durations()
+    return Context(
+        root=root,
+        scratch=scratch,
+        python=config.python or sys.executable,
+        env=dict(os.environ),
+        timeout=config.timeout or 300.0,
+        workers=config.workers,
+        expected_seconds=sum(took.get(check.key, 0.0) for check in checks if check.kind in TESTS),
+        tests=test_places(root, config.tests),
+        progress=progress,
+        race=race,
+    )
+
+
+def _run_all(checks: Sequence[Check], context: Context, recorder: _Recorder) -> None:
+    """Cheap kinds first; all tests in one process, then their controls."""
+    from .checks.code import CodeRunner
+    from .checks.command import CommandRunner
+    from .checks.controls import run_controls
+    from .checks.coverage import CoverageRunner
+    from .checks.pytest_check import PytestRunner
+    from .checks.race import RaceRunner
+
+    def of(*kinds: CheckKind) -> list[Check]:
+        return [check for check in checks if check.kind in kinds]
+
+    for result in CodeRunner().run(of(CheckKind.CODE), context):
+        recorder.add(result)
+    if tests := of(*TESTS):
+        found: list[Result] = []
+        try:
+            for result in PytestRunner().run(tests, context):
+                found.append(result)
+                if result.check.controls is None or result.outcome is not Outcome.PASSED:
+                    recorder.add(result)
+        finally:
+            recorder.flush()
+        controlled = [one for one in found if one.check.controls is not None and one.outcome is Outcome.PASSED]
+        controls = run_controls(controlled, context)
+        for result in controlled:
+            recorder.add(replace(result, controls=controls.get(result.check.key, ())))
+        recorder.flush()
+    for kind, runner in (
+        (CheckKind.COMMAND, CommandRunner()),
+        (CheckKind.COVERAGE, CoverageRunner()),
+        (CheckKind.RACE, RaceRunner()),
+    ):
+        for result in runner.run(of(kind), context):
+            recorder.add(result)
+            recorder.flush()
+
+
+class _Recorder:
+    """Turns results into evidence and puts it into the store, many at a time."""
+
+    def __init__(self, session: Session, store: Store, commit: str) -> None:
+        self.session = session
+        self.store = store
+        self.commit = commit
+        self.waiting: list[Evidence] = []
+        self.fingerprints = Fingerprints(session.workspace.root, session.workspace.config.python)
+        self.claims: dict[str, dict[str, str]] = {}
+        for item, binding in bindings(session):
+            self.claims.setdefault(binding.check.key, {})[item.id] = claim_digest(item)
+
+    def add(self, result: Result) -> None:
+        """Keep one result."""
+        footprint = self.fingerprints.take(result)
+        claims = self.claims.get(result.check.key, {})
+        evidence = of_result(result, footprint, claims, at=time.time(), commit=self.commit)
+        self.session.evidence[evidence.key] = evidence
+        self.session.report.ran.append(evidence.key)
+        self.waiting.append(evidence)
+
+    def flush(self) -> None:
+        """Record what waits; the session then looks at the workspace afresh."""
+        if self.waiting:
+            self.store.put(self.waiting)
+            self.waiting = []
+            self.session.fingerprints = self.fingerprints
+
+
+def commit_of(root: Path) -> str:
+    """The commit of a workspace, with ``+`` where tracked files differ from it; empty without git."""
+    import subprocess
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout.strip()
+
+    try:
+        head = git("rev-parse", "HEAD")
+        return head + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def judged(session: Session) -> tuple[Judged, ...]:
+    """The verdict on every item of the asked plans."""
+    judge = session.judge()
+    return judge_all(session.plans, judge)
+
+
+def gate(
+    session: Session, verdicts: Sequence[Judged], today: dt.date, only: Collection[str] | None = None
+) -> GateResult:
+    """The gate's word over verdicts."""
+    return decide(verdicts, session.policies, session.waivers(), today, only)
+
+
+def demand_backends(names: Sequence[str]) -> dict[str, Any]:
+    """The part of a policy that a command line asks for.
+
+    Raises:
+        ConfigError: a backend that is not known.
+    """
+    from .binding.check_parser import BACKENDS
+
+    for name in names:
+        if name not in BACKENDS and name != "all":
+            raise ConfigError(f"unknown backend {name!r}; known are {', '.join(BACKENDS)} and all")
+    if not names:
+        return {}
+    return {"backends": BACKENDS if "all" in names else tuple(dict.fromkeys(names))}
