@@ -1,0 +1,301 @@
+"""PP4xx: what is claimed of a task, against boxes, status fields and what it waits for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from planproof.plan.lint.finding import Confidence, Hit
+from planproof.plan.lint.rule import rule
+from planproof.plan.lint.rules.dependencies import local, rank
+from planproof.plan.lint.subjects import written
+from planproof.plan.lint.view import PUT_OFF, UNDONE
+from planproof.plan.lint.wait import Waits, listed
+from planproof.plan.model import Claim, Edge
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planproof.plan.lint.view import PlanView
+    from planproof.plan.model import Item
+
+UNFINISHED = UNDONE | {Claim.DEFERRED}
+COMPLETE = re.compile(
+    r"^\W*(?:\[x\]\s*)?(?:complete[d]?|done|finished|implemented|closed|shipped|merged)\b", re.IGNORECASE
+)
+PENDING = re.compile(
+    r"^\W*(?:\[ \]\s*)?(?:pending|todo|to do|open|not started|planned|backlog|ready)\b", re.IGNORECASE
+)
+_STATES = {
+    "complete": "done", "completed": "done", "done": "done", "finished": "done",
+    "pending": "pending", "todo": "pending", "open": "pending", "not started": "pending", "planned": "pending",
+    "deferred": "deferred", "postponed": "deferred", "skipped": "skipped", "cancelled": "skipped",
+    "canceled": "skipped", "dropped": "skipped", "blocked": "blocked", "in progress": "in progress",
+}  # fmt: skip
+_STATE = "|".join(sorted(_STATES, key=len, reverse=True))
+_TWO_STATES = re.compile(rf"^\W*({_STATE})\b[^(\n]{{0,20}}[(,;/–—-]+\s*(?:but\s+|now\s+)?({_STATE})\b", re.IGNORECASE)
+_HEDGE_WORD = (
+    r"pending|deferred|postponed|todo|tbd|wip|in progress|partial(?:ly)?|skipped|blocked|untested|unverified|stub(?:bed)?"
+    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired|deployed|finished)"
+    r"|to be (?:done|completed|implemented|verified|tested)|still (?:pending|open|failing|to do|todo|needs)|incomplete"
+    r"|needs? (?:verification|testing|review|work)|will be (?:done|completed|implemented|verified|added) (?:later|after)"
+)
+_HEDGE = re.compile(
+    rf"[(\[][^()\[\]\n]{{0,3}}\b(?:{_HEDGE_WORD})\b[^()\[\]\n]*[)\]]|\s[–—-]{{1,2}}\s*[*_]*(?:{_HEDGE_WORD})\b[^.\n]*$"
+    rf"|\s(?:⏳|🚧)",
+    re.IGNORECASE,
+)
+_SWEEP = re.compile(
+    r"\b(?:run|execute|perform|apply|do|lint|format|type-?check|check)\b[^.;\n]{0,60}\b(?:all|every|full|entire|whole)\b"
+    r"[^.;\n]{0,30}\b(?:files?|modules?|code|codebase|project|repo(?:sitory)?|suite|tests?|changes)\b",
+    re.IGNORECASE,
+)
+
+
+@rule("PP401", "done-before-dependency", "error")
+def done_before_dependency(view: PlanView) -> Iterator[Hit]:
+    """A task is ticked, and something that it waits for is not."""
+    open_before: dict[str, dict[str, Edge]] = {}
+    items = view.graph.items
+    for edge in view.plan.edges:
+        after = items.get(edge.after)
+        if after is None or after.claim is not Claim.DONE or not edge.certain:
+            continue
+        before = items.get(edge.before)
+        if before is not None and before.claim in UNFINISHED and before.id != after.id:
+            open_before.setdefault(after.id, {}).setdefault(before.id, edge)
+    for name, found in open_before.items():
+        waits = [items[before] for before in found]
+        state = "put off" if all(item.claim is Claim.DEFERRED for item in waits) else "not done"
+        yield Hit(
+            items[name].line,
+            f"{local(name)} is done, but it waits for {listed(item.local for item in waits)}, which "
+            f"{'is' if len(waits) == 1 else 'are'} {state}.",
+            (name, *found),
+            tuple([*(item.line for item in waits), *(edge.line for edge in found.values())]),
+        )
+
+
+def _required(view: PlanView, item: Item) -> list[Item]:
+    """Children with a box that must be done for the item to be done."""
+    return [
+        child
+        for child in view.kids(item)
+        if child.box is not None
+        and child.claim not in {Claim.OPTIONAL, Claim.SKIPPED}
+        and not re.search(r"\(optional\)|\boptional\b\s*$", child.text, re.IGNORECASE)
+    ]
+
+
+@rule("PP402", "done-parent-open-child", "error")
+def done_parent_open_child(view: PlanView) -> Iterator[Hit]:
+    """A box is ticked, and a box below it is not."""
+    for name in view.children:
+        parent = view.by_id.get(name)
+        if parent is None or not view.ticked(parent):
+            continue
+        left = [child for child in _required(view, parent) if view.mark(child) == " "]
+        left = [child for child in left if child.claim not in PUT_OFF]
+        if left:
+            yield Hit(
+                parent.line,
+                f"{_name(parent)} is ticked, but {_count(left, 'box')} below it "
+                f"{'is' if len(left) == 1 else 'are'} open.",
+                (parent.id, *(child.id for child in left)),
+                tuple(child.line for child in left),
+            )
+
+
+@rule("PP403", "open-parent-done-children", "warning")
+def open_parent_done_children(view: PlanView) -> Iterator[Hit]:
+    """All that a box asks for is ticked, and the box itself is not."""
+    for name in view.children:
+        parent = view.by_id.get(name)
+        if parent is None or view.mark(parent) != " ":
+            continue
+        required = _required(view, parent)
+        if required and all(map(view.ticked, required)):
+            optional = [
+                child for child in view.kids(parent) if child.box is not None and child not in required
+            ]
+            rest = f" ({_count(optional, 'optional box')} left)" if optional else ""
+            yield Hit(
+                parent.line,
+                f"{_name(parent)} is open, but everything below it is ticked{rest}.",
+                (parent.id, *(child.id for child in required)),
+                tuple(child.line for child in (*required, *optional)),
+            )
+
+
+def _name(item: Item) -> str:
+    return item.local if len(item.local) <= 24 and "/" not in item.local else f'"{item.text[:60]}"'
+
+
+def _count(items: list[Item], noun: str) -> str:
+    many = noun + ("es" if noun.endswith("x") else "s")
+    return f"{len(items)} {noun if len(items) == 1 else many}"
+
+
+@rule("PP404", "hedged-tick", "warning")
+def hedged_tick(view: PlanView) -> Iterator[Hit]:
+    """A box is ticked, and its own words say that it is not done."""
+    for item in view.boxes:
+        if not view.ticked(item):
+            continue
+        text = view.line(item.line)
+        found = _HEDGE.search(text)
+        if found and "`" not in found[0]:
+            yield Hit(
+                item.line,
+                f'{_name(item)} is ticked, but says "{found[0].strip(" ()[]–—-*_")}".',
+                (item.id,),
+                confidence=Confidence.MEDIUM,
+            )
+
+
+@rule("PP405", "status-against-boxes", "error")
+def status_against_boxes(view: PlanView) -> Iterator[Hit]:
+    """A task's status field says one thing, its boxes another."""
+    for item in view.tasks:
+        status = view.status(item)
+        if status is None:
+            continue
+        boxes = _required(view, item)
+        left = [child for child in boxes if view.mark(child) == " " and child.claim not in PUT_OFF]
+        value, line = status
+        if COMPLETE.search(value) and left:
+            yield Hit(
+                line,
+                f'{item.local} has the status "{_short(value)}", but {_count(left, "box")} of it '
+                f"{'is' if len(left) == 1 else 'are'} open.",
+                (item.id, *(child.id for child in left)),
+                tuple(child.line for child in left),
+            )
+        elif PENDING.search(value) and boxes and all(map(view.ticked, boxes)):
+            yield Hit(
+                line,
+                f'{item.local} has the status "{_short(value)}", but all its boxes are ticked.',
+                (item.id,),
+                tuple(child.line for child in boxes),
+            )
+
+
+def _short(value: str) -> str:
+    value = value.strip().strip("*_")
+    return value if len(value) <= 40 else value[:37] + "..."
+
+
+def unfinished_words(view: PlanView, item: Item) -> bool:
+    """Whether the item is still to be done, by its status field's first word if it has one."""
+    status = view.status(item)
+    if status and PENDING.search(status[0]):
+        return True
+    return item.claim in UNDONE
+
+
+@rule("PP406", "waits-for-deferred", "warning")
+def waits_for_deferred(view: PlanView) -> Iterator[Hit]:
+    """A task that is still to be done waits for one that is put off: it can never become ready."""
+    items = view.graph.items
+    found: dict[str, dict[str, Edge]] = {}
+    for edge in view.plan.edges:
+        before = items.get(edge.before)
+        if before is None or before.claim is not Claim.DEFERRED or not edge.certain:
+            continue
+        if unfinished_words(view, before):
+            continue
+        after = items.get(edge.after)
+        if after is not None and unfinished_words(view, after):
+            found.setdefault(after.id, {}).setdefault(before.id, edge)
+    for name, edges in found.items():
+        befores = [items[before] for before in edges]
+        yield Hit(
+            items[name].line,
+            f"{local(name)} is to be done, but it waits for {listed(item.local for item in befores)}, which "
+            f"{'is' if len(befores) == 1 else 'are'} put off: it can never become ready.",
+            (name, *edges),
+            tuple([*(_status_line(view, item) for item in befores), *(edge.line for edge in edges.values())]),
+        )
+
+
+def _status_line(view: PlanView, item: Item) -> int:
+    status = view.status(item)
+    return status[1] if status else item.line
+
+
+@rule("PP407", "two-states", "warning")
+def two_states(view: PlanView) -> Iterator[Hit]:
+    """One status field names two states."""
+    for item in view.tasks:
+        status = view.status(item)
+        found = _TWO_STATES.search(status[0]) if status else None
+        if status and found and _STATES[found[1].lower()] != _STATES[found[2].lower()]:
+            yield Hit(
+                status[1],
+                f"{item.local} is both {found[1].lower()} and {found[2].lower()}: which one?",
+                (item.id,),
+                (item.line,),
+            )
+
+
+@rule("PP408", "swept-too-early", "warning")
+def swept_too_early(view: PlanView) -> Iterator[Hit]:
+    """A run over everything is ticked, and tasks before it will still change files."""
+    sweeps = [item for item in view.tasks if item.claim is Claim.DONE and _SWEEP.search(item.text)]
+    if not sweeps:
+        return
+    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    work = [item for item in view.tasks if item.claim in UNDONE and written(item)]
+    for sweep in sweeps[:20]:
+        before = waits.ancestors(sweep.id)
+        left = [
+            item
+            for item in work
+            if item.id in before or (item.line < sweep.line and item.phase != sweep.phase)
+        ]
+        if left:
+            names = listed(item.local for item in left[:6]) + (" and others" if len(left) > 6 else "")
+            yield Hit(
+                sweep.line,
+                f"{sweep.local} ran over everything and is ticked, but {names} will still change files after it.",
+                (sweep.id, *(item.id for item in left)),
+                tuple(item.line for item in left[:12]),
+                Confidence.MEDIUM,
+            )
+
+
+@rule("PP416", "first-priority-deferred", "warning")
+def first_priority_deferred(view: PlanView) -> Iterator[Hit]:
+    """A task of the first priority is put off while one of a lower priority is done."""
+    ranked = [(rank(item), item) for item in view.tasks]
+    known = [found for found, _ in ranked if found is not None]
+    top = min(known, default=None)
+    lower = next((item for found, item in ranked if found is not None and top is not None
+                  and found > top and item.claim is Claim.DONE), None)  # fmt: skip
+    if lower is None or top is None:
+        return
+    for found, item in ranked:
+        if found == top and item.claim is Claim.DEFERRED and not unfinished_words(view, item):
+            heading = next(
+                (head.line for head in view.outline(item.line) if head.line != item.line), item.line
+            )
+            yield Hit(
+                item.line,
+                f"{item.local} is P{top} and put off, while {lower.local}, which is P{rank(lower)}, is done.",
+                (item.id, lower.id),
+                (heading, _status_line(view, item), lower.line),
+            )
+
+
+RULES = (
+    done_before_dependency,
+    done_parent_open_child,
+    open_parent_done_children,
+    hedged_tick,
+    status_against_boxes,
+    waits_for_deferred,
+    two_states,
+    swept_too_early,
+    first_priority_deferred,
+)

@@ -1,0 +1,260 @@
+"""PP2xx: what waits for what, and where two places of a plan say different things about it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from planproof.plan.lint.finding import Confidence, Fix, Hit, Splice
+from planproof.plan.lint.rule import rule
+from planproof.plan.lint.wait import Waits, ends_known, listed
+from planproof.plan.model import Edge, Item, Origin
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planproof.plan.lint.view import PlanView
+
+DRAWN = frozenset({Origin.ARROWS, Origin.TREE, Origin.MERMAID, Origin.WAVES})
+HEADED = frozenset({Origin.HEADER, Origin.TABLE, Origin.FRONT_MATTER})
+DEPENDENCY_FIELDS = ("dependencies", "depends on", "dependency", "blocked by", "depends", "requires")
+_DIGITS = re.compile(r"\d+")
+_PRIORITY = re.compile(r"P(\d)\b")
+
+
+def local(name: str) -> str:
+    """The part of an id that people of the plan use."""
+    return name.partition(":")[2]
+
+
+@rule("PP201", "unknown-dependency", "error")
+def unknown_dependency(view: PlanView) -> Iterator[Hit]:
+    """An edge names a task that the plan does not have, though it has others of that kind."""
+    missing = [edge for edge in view.plan.edges if edge.certain and not ends_known(view, edge)]
+    if not missing:
+        return
+    shapes = {_DIGITS.sub("0", item.local) for item in view.tasks}
+    said: set[tuple[str, int]] = set()
+    for edge in missing:
+        for end in (edge.before, edge.after):
+            name = local(end)
+            if end in view.graph.items or end in view.by_id or _DIGITS.sub("0", name) not in shapes:
+                continue
+            if (name, edge.line) not in said and re.search(r"\d", name):
+                said.add((name, edge.line))
+                other = local(edge.after if end == edge.before else edge.before)
+                yield Hit(
+                    edge.line, f"{name} is no task of this plan, but {other} is tied to it here.", (end,)
+                )
+
+
+@rule("PP202", "waits-for-itself", "error")
+def waits_for_itself(view: PlanView) -> Iterator[Hit]:
+    """A task is its own prerequisite."""
+    for edge in view.plan.edges:
+        if edge.before == edge.after and edge.certain:
+            item = view.by_id.get(edge.after)
+            related = (item.line,) if item else ()
+            yield Hit(edge.line, f"{local(edge.after)} waits for itself.", (edge.after,), related)
+
+
+@rule("PP203", "cycle", "error")
+def cycle(view: PlanView) -> Iterator[Hit]:
+    """Tasks wait for each other in a circle, so that none can begin."""
+    prefix = view.plan.id + ":"
+    for found in view.graph.cycles():
+        if len(found.ids) < 2 or not found.ids[0].startswith(prefix):
+            continue
+        way = " -> ".join(map(local, (*found.ids, found.ids[0])))
+        lines = [edge.line for edge in found.edges]
+        yield Hit(lines[0], f"These tasks wait for each other: {way}.", found.ids, tuple(lines[1:]))
+
+
+@rule("PP204", "header-against-graph", "warning")
+def header_against_graph(view: PlanView) -> Iterator[Hit]:
+    """A task's own dependency field and the drawn graph disagree."""
+    drawn = Waits(edge for edge in view.plan.edges if edge.origin in DRAWN and edge.certain)
+    headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
+    if not drawn.edges or not (headed.edges or _has_fields(view)):
+        return
+    for item in view.tasks:
+        field = view.field(item, *DEPENDENCY_FIELDS)
+        if field is None and item.id not in headed.before:
+            continue
+        own, picture = headed.before.get(item.id, {}), drawn.before.get(item.id, {})
+        for before, edge in picture.items():
+            if before not in own and not headed.reaches(before, item.id):
+                yield _more_in_graph(view, item, edge, field, own)
+        if item.id in drawn.nodes:
+            for before, edge in own.items():
+                if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id):
+                    yield _more_in_header(item, edge, picture)
+
+
+def _has_fields(view: PlanView) -> bool:
+    return any(view.field(item, *DEPENDENCY_FIELDS) for item in view.tasks)
+
+
+def _more_in_graph(
+    view: PlanView, item: Item, edge: Edge, field: tuple[str, int] | None, own: dict[str, Edge]
+) -> Hit:
+    line = field[1] if field else next((found.line for found in own.values()), item.line)
+    before = local(edge.before)
+    said = f"says it waits for {listed(map(local, own))}" if own else "says it waits for nothing"
+    return Hit(
+        line,
+        f"{item.local} {said}; the graph on line {edge.line} also makes it wait for {before}.",
+        (item.id, edge.before),
+        (edge.line,),
+        fix=_add_to_field(view, field, before) if field else None,
+    )
+
+
+def _more_in_header(item: Item, edge: Edge, picture: dict[str, Edge]) -> Hit:
+    lines = tuple(sorted({found.line for found in picture.values()}))
+    drawn = (
+        f"the graph has it wait for {listed(map(local, picture))}"
+        if picture
+        else "the graph lets it start at once"
+    )
+    return Hit(
+        edge.line,
+        f"{item.local} says it waits for {local(edge.before)}; {drawn} only.".replace(
+            " at once only", " at once"
+        ),
+        (item.id, edge.before),
+        lines,
+    )
+
+
+def _add_to_field(view: PlanView, field: tuple[str, int], name: str) -> Fix | None:
+    """Put one more id behind the value of a dependency field."""
+    value, line = field
+    text = view.line(line)
+    start = text.rfind(value)
+    if start < 0 or not value.strip() or any(sign in value for sign in "()[];."):
+        return None
+    none = value.strip().strip("*_").lower() in {"none", "-", "n/a", "nothing"}
+    first = view.column_offset(line, start if none else start + len(value.rstrip()))
+    last = view.column_offset(line, start + len(value.rstrip()))
+    return Fix(f"add {name} to line {line}", (Splice(first, last, name if none else f", {name}"),))
+
+
+@rule("PP205", "order-against-parallel", "warning")
+def order_against_parallel(view: PlanView) -> Iterator[Hit]:
+    """Two tasks are said to run side by side, and one waits for the other."""
+    if not view.plan.parallel:
+        return
+    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    for group in view.plan.parallel:
+        for after in group.members:
+            for before in group.members:
+                way = waits.way(before, after) if before != after else None
+                if way:
+                    chain = " -> ".join([local(before), *(local(edge.after) for edge in way)])
+                    lines = tuple(edge.line for edge in way)
+                    yield Hit(
+                        group.line,
+                        f"{local(before)} and {local(after)} are said to run in parallel, but {local(after)} waits "
+                        f"for {local(before)}: {chain}.",
+                        (before, after),
+                        lines,
+                    )
+
+
+@rule("PP206", "parallel-too-early", "warning")
+def parallel_too_early(view: PlanView) -> Iterator[Hit]:
+    """A group is said to start after one task, and a member still waits for another."""
+    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    for group in view.plan.parallel:
+        if not group.after or not all(name in waits.nodes for name in group.after):
+            continue
+        for member in group.members:
+            direct = waits.before.get(member, {})
+            if set(group.after) & set(direct):
+                continue
+            for before, edge in direct.items():
+                if before in group.members or any(
+                    before == name or waits.reaches(before, name) for name in group.after
+                ):
+                    continue
+                yield Hit(
+                    group.line,
+                    f"{local(member)} is said to be free after {listed(map(local, group.after))}, but it also "
+                    f"waits for {local(before)} (line {edge.line}).",
+                    (member, before),
+                    _with_lead(view, group.line, edge.line),
+                )
+
+
+def _with_lead(view: PlanView, line: int, *others: int) -> tuple[int, ...]:
+    """The other lines, and the line above that introduces a list."""
+    above = view.line(line - 1).strip()
+    return (*others, line - 1) if above.rstrip("*_ ").endswith(":") else others
+
+
+@rule("PP207", "priority-inversion", "warning")
+def priority_inversion(view: PlanView) -> Iterator[Hit]:
+    """A task waits for one of lower priority."""
+    said: set[tuple[str, str]] = set()
+    for edge in view.plan.edges:
+        before, after = view.by_id.get(edge.before), view.by_id.get(edge.after)
+        if before is None or after is None or not edge.certain or (edge.before, edge.after) in said:
+            continue
+        low, high = rank(before), rank(after)
+        if low is not None and high is not None and low > high:
+            said.add((edge.before, edge.after))
+            line = (view.field(before, "priority") or ("", before.line))[1]
+            other = (view.field(after, "priority") or ("", after.line))[1]
+            yield Hit(
+                line,
+                f"{before.local} is P{low}, but {after.local}, which is P{high}, waits for it.",
+                (before.id, after.id),
+                (edge.line, other),
+            )
+
+
+def rank(item: Item) -> int | None:
+    """The number in a priority such as ``P1 (Integration)``; lower is more urgent."""
+    found = _PRIORITY.search(item.priority or "")
+    return int(found[1]) if found else None
+
+
+@rule("PP212", "label-drift", "warning")
+def label_drift(view: PlanView) -> Iterator[Hit]:
+    """A picture calls a task something else than the plan does."""
+    from planproof.plan.lint.words import stems
+
+    if "mermaid" not in view.text:
+        return
+    by_local = {item.local: item for item in view.tasks}
+    for start, end, _ in view.fences:
+        if not view.line(view.number(start)).strip().lstrip("`~").startswith("mermaid"):
+            continue
+        for found in re.finditer(
+            r"\b([A-Za-z][\w.-]*\d[\w.-]*)\s*[\[({]+\"?([^\])}\"\n]+)", view.text[start:end]
+        ):
+            item = by_local.get(found[1])
+            label = stems(found[2].replace(found[1], " "))
+            if item is None or len(label) < 2 or label & stems(view.block_text(item)):
+                continue
+            yield Hit(
+                view.number(start + found.start()),
+                f'The picture calls {item.local} "{found[2].strip()}"; the plan says "{item.text}".',
+                (item.id,),
+                (item.line,),
+                Confidence.MEDIUM,
+            )
+
+
+RULES = (
+    unknown_dependency,
+    waits_for_itself,
+    cycle,
+    header_against_graph,
+    order_against_parallel,
+    parallel_too_early,
+    priority_inversion,
+    label_drift,
+)

@@ -1,0 +1,419 @@
+"""PP1xx: how a plan is written down."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from planproof.plan.lint.finding import Fix, Hit, Level, Place, Splice
+from planproof.plan.lint.rule import Rule, rule, workspace_rule
+from planproof.plan.model import Claim, Kind
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from planproof.plan.lint.view import PlanView
+    from planproof.plan.model import Item
+
+_MALFORMED = re.compile(
+    r"^([ \t>]*(?:[-*+]|\d+[.)]) +)(\[\]|\[ [xX]\]|\[[xX] \]|\[  +\])(?= +\S)", re.MULTILINE
+)
+_ANY_BOX = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)]) +\[[ xX~>!?-]\] ", re.MULTILINE)
+_ALTERNATIVE = re.compile(r"^\W*(?:or|alternatively|otherwise)\b,? (?!else\b)(?=\w)", re.IGNORECASE)
+_IF_NOT = re.compile(
+    r"^\W*(?:if (?:not|missing|absent|so|it (?:does not|doesn't|is not|isn't))\b)", re.IGNORECASE
+)
+_ASKS = re.compile(
+    r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify|decide|check (?:whether|if)|verify whether)\b|\bTBD\b|\bTBC\b"
+    r"|\bopen question\b|\?\?\?|\bto be decided\b|\bneeds? clarification\b|\bNEEDS CLARIFICATION\b",
+)
+_VERBS = frozenset(
+    ["add", "build", "check", "configure", "create", "define", "delete", "deploy", "design", "document", "enforce", "extend", "fix", "implement", "integrate", "migrate", "move", "refactor", "release", "remove", "rename", "replace", "review", "run", "set", "test", "update", "validate", "verify", "wire", "write"]
+)
+_TWO_VERBS = re.compile(r"^\W*([A-Za-z]+)/([A-Za-z]+)\b")
+
+
+@rule("PP101", "unclosed-fence", "error")
+def unclosed_fence(view: PlanView) -> Iterator[Hit]:
+    """A code fence is never closed: all that follows is code, boxes included."""
+    for start, end, closed in view.fences:
+        if not closed:
+            hidden = len(_ANY_BOX.findall(view.text[start:end]))
+            line = view.number(start)
+            what = f"{hidden} box{'es' if hidden != 1 else ''}" if hidden else "everything below it"
+            yield Hit(line, f"This code fence is never closed; it hides {what}.", related=(view.line_count,))
+
+
+@rule("PP102", "malformed-box", "warning")
+def malformed_box(view: PlanView) -> Iterator[Hit]:
+    """A box that readers of Markdown do not take for one."""
+    if "[]" not in view.text and "[ x" not in view.text and "x ]" not in view.text and "[  " not in view.text:
+        if "[ X" not in view.text and "X ]" not in view.text:
+            return
+    for line, found in view.search(_MALFORMED):
+        good = "[x]" if "x" in found[2].lower() else "[ ]"
+        column = len(found[1])
+        splice = Splice(
+            view.column_offset(line, column), view.column_offset(line, column + len(found[2])), good
+        )
+        yield Hit(line, f'"{found[2]}" is no box; {good} is.', fix=Fix(f"write {good}", (splice,)))
+
+
+@rule("PP103", "duplicate-id", "error")
+def duplicate_id(view: PlanView) -> Iterator[Hit]:
+    """Two tasks have one id."""
+    seen: dict[tuple[str, bool], Item] = {}
+    for item in view.tasks:
+        name = _written_id(view, item)
+        if name is None:
+            continue
+        heading = view.line(item.line).lstrip().startswith("#")
+        first = seen.setdefault((name, heading), item)
+        if first is not item and first.text != item.text and first.text and item.text:
+            yield Hit(
+                item.line,
+                f'{name} is already the id of line {first.line} ("{first.text[:60]}").',
+                (first.id, item.id),
+                (first.line,),
+            )
+
+
+_ID_AT_START = re.compile(
+    r"^(?:#+ |[-*+] \[.\] )(?:\*\*|~~|`)?([A-Z]{1,10}[-_]?\d{2,}(?:\.\d+)*[a-z]?)\b(?![-/])"
+)
+
+
+def _written_id(view: PlanView, item: Item) -> str | None:
+    """The id as it stands at the start of the item's line, of the kind ``T001`` or ``IMPL_003``."""
+    if re.fullmatch(r"[A-Z]{1,10}[-_]?\d{2,}[a-z]?", item.local):
+        return item.local
+    found = _ID_AT_START.match(view.line(item.line).lstrip())
+    return found[1] if found and found[1] != item.local else None
+
+
+@rule("PP104", "unread-line", "info", default=False)
+def unread_line(view: PlanView) -> Iterator[Hit]:
+    """A line looks like part of the plan and was not understood."""
+    for unread in view.plan.unread:
+        yield Hit(
+            unread.line, f"This line was not understood{': ' + unread.reason if unread.reason else ''}."
+        )
+
+
+@rule("PP105", "empty-box", "warning")
+def empty_box(view: PlanView) -> Iterator[Hit]:
+    """A box without a word beside it."""
+    for item in view.boxes:
+        if not item.text.strip() and not view.kids(item):
+            yield Hit(item.line, "This box says nothing.", (item.id,))
+
+
+@rule("PP106", "task-without-content", "warning")
+def task_without_content(view: PlanView) -> Iterator[Hit]:
+    """A box is a bare file name, while its neighbours say what is in theirs."""
+    groups: dict[tuple[str | None, int], list[Item]] = {}
+    for item in view.boxes:
+        if re.fullmatch(r"`?[\w./-]+\.[a-z]{1,5}`?", item.text.strip()):
+            section = view.section(item.line)
+            groups.setdefault((item.parent, section.heading.line if section else 0), []).append(item)
+    for items in groups.values():
+        told = [
+            item
+            for item in items
+            if view.block(item)[1] > item.line and view.lines(item.line + 1, view.block(item)[1]).strip()
+        ]
+        bare = [item for item in items if item not in told]
+        if len(told) >= 2 and len(told) > len(bare):
+            for item in bare:
+                yield Hit(
+                    item.line,
+                    f"Nothing says what is to be in {item.text.strip('` ')}; its neighbours have details.",
+                    (item.id,),
+                    tuple(other.line for other in told[:4]),
+                )
+
+
+@rule("PP107", "mixed-nesting", "info", default=False)
+def mixed_nesting(view: PlanView) -> Iterator[Hit]:
+    """Below some boxes the details are boxes, below a neighbour they are plain bullets."""
+    groups: dict[tuple[str | None, int], list[Item]] = {}
+    for item in view.boxes:
+        section = view.section(item.line)
+        groups.setdefault((item.parent, section.heading.line if section else 0), []).append(item)
+    for items in groups.values():
+        boxed = [item for item in items if any(child.box is not None for child in view.kids(item))]
+        plain = [item for item in items if item not in boxed and _has_bullets(view, item)]
+        if boxed and plain and len(boxed) >= len(plain):
+            for item in plain:
+                yield Hit(
+                    item.line,
+                    "The details here are plain bullets; those of its neighbours are boxes.",
+                    (item.id,),
+                    tuple(other.line for other in boxed[:3]),
+                )
+
+
+def _has_bullets(view: PlanView, item: Item) -> bool:
+    first, last = view.block(item)
+    return bool(re.search(r"^\s+[-*+] (?!\[)", view.lines(first + 1, last), re.MULTILINE))
+
+
+@rule("PP108", "no-state", "info", default=False)
+def no_state(view: PlanView) -> Iterator[Hit]:
+    """The plan has tasks, but neither a box nor a status: nobody can say how far it is."""
+    tasks = view.tasks or tuple(item for item in view.plan.items if item.kind is Kind.REQUIREMENT)
+    if tasks and not view.boxes and not any(view.status(item) for item in view.tasks):
+        yield Hit(
+            tasks[0].line,
+            "No task here has a box or a status; progress cannot be told.",
+            related=(tasks[-1].line,),
+        )
+
+
+@rule("PP109", "id-repeats", "info", default=False)
+def id_repeats(view: PlanView) -> Iterator[Hit]:
+    """Ids such as AC-1 begin again in every task, and are unique only with the task's id."""
+    lines: dict[str, list[int]] = {}
+    for item in view.plan.items:
+        if item.kind in {Kind.ACCEPTANCE, Kind.SCENARIO, Kind.CRITERION} and "/" in item.local:
+            name = item.local.rsplit("/", 1)[-1]
+            if re.fullmatch(r"[A-Z]+-\d+", name):
+                lines.setdefault(name, []).append(item.line)
+    repeated = {name: places for name, places in lines.items() if len(places) > 1}
+    if repeated:
+        name, places = next(iter(repeated.items()))
+        yield Hit(
+            places[1],
+            f"{name} is used in {len(places)} tasks; say it with the task's id.",
+            related=tuple(places),
+        )
+
+
+@workspace_rule("PP110", "id-in-two-plans", "info", default=False)
+def id_in_two_plans(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hit]]:
+    """Two plans use the same task ids."""
+    owners: dict[str, list[tuple[PlanView, Item]]] = {}
+    for view in views:
+        for name, item in view.by_local.items():
+            if re.fullmatch(r"[A-Z]+[-_]?\d+", name):
+                owners.setdefault(name, []).append((view, item))
+    said: set[tuple[str, str]] = set()
+    for name, places in owners.items():
+        (first, item), *rest = places
+        for view, other in rest:
+            pair = (first.plan.path, view.plan.path)
+            if pair not in said:
+                said.add(pair)
+                yield (
+                    view,
+                    Hit(
+                        other.line,
+                        f"{name} and further ids are also those of {first.plan.path}; name them with their plan.",
+                        (item.id, other.id),
+                        (Place(first.plan.path, item.line),),
+                    ),
+                )
+
+
+@workspace_rule("PP111", "two-vocabularies", "info", default=False)
+def two_vocabularies(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hit]]:
+    """Plans that are linted together say in different ways what is done."""
+    ways: dict[str, PlanView] = {}
+    for view in views:
+        if view.tasks or view.boxes:
+            ways.setdefault(_way(view), view)
+    if len(ways) > 1:
+        (first, _), *rest = ways.items()
+        for way, view in rest:
+            yield view, Hit(1, f"State is told by {way} here, and by {first} in another plan.")
+
+
+def _way(view: PlanView) -> str:
+    """How a plan says what is done."""
+    if any(view.status(item) for item in view.tasks):
+        return "status fields"
+    if view.boxes:
+        return "boxes"
+    return "emoji" if any(item.claim is Claim.DONE for item in view.plan.items) else "nothing"
+
+
+@rule("PP114", "two-tasks-in-one-box", "info", default=False)
+def two_tasks_in_one_box(view: PlanView) -> Iterator[Hit]:
+    """A box begins with two verbs: it can be half done."""
+    for item in view.boxes:
+        found = _TWO_VERBS.match(item.text)
+        if found and {found[1].lower(), found[2].lower()} <= _VERBS and found[1].lower() != found[2].lower():
+            yield Hit(item.line, f'"{found[0].strip()}" is two tasks in one box.', (item.id,))
+
+
+@rule("PP115", "question-in-a-box", "warning")
+def question_in_a_box(view: PlanView) -> Iterator[Hit]:
+    """A box holds an open question; it can be ticked without an answer."""
+    for line, found in view.search(_ASKS):
+        owner = _box_at(view, line)
+        if owner is not None:
+            related = (owner.line,) if owner.line != line else ()
+            yield Hit(line, f'An open question ("{found[0].strip()}") stands in a box.', (owner.id,), related)
+
+
+def _box_at(view: PlanView, line: int) -> Item | None:
+    """The box that a line belongs to."""
+    from bisect import bisect_right
+
+    lines = [item.line for item in view.boxes]
+    index = bisect_right(lines, line) - 1
+    if index < 0:
+        return None
+    owner = view.boxes[index]
+    return owner if owner.line == line or view.block(owner)[1] >= line else None
+
+
+def _siblings(view: PlanView) -> Iterator[tuple[Item, Item]]:
+    """Boxes and the box right before them in the same list."""
+    previous: dict[str | None, Item] = {}
+    for item in view.boxes:
+        before = previous.get(item.parent)
+        if before is not None and view.mark(item) and item.line - before.line <= 12:
+            section, other = view.section(item.line), view.section(before.line)
+            if section == other:
+                yield before, item
+        previous[item.parent] = item
+
+
+@rule("PP116", "alternatives-as-boxes", "warning")
+def alternatives_as_boxes(view: PlanView) -> Iterator[Hit]:
+    """Two boxes are alternatives; at most one can be ticked."""
+    for before, item in _siblings(view):
+        if _ALTERNATIVE.search(item.text):
+            yield Hit(
+                item.line,
+                f"This is an alternative to line {before.line}; both cannot be ticked, and one stays open for ever.",
+                (before.id, item.id),
+                (before.line,),
+            )
+
+
+@rule("PP420", "both-branches-ticked", "warning")
+def both_branches_ticked(view: PlanView) -> Iterator[Hit]:
+    """A check and what was to be done if it failed are both ticked."""
+    for before, item in _siblings(view):
+        if view.ticked(item) and view.ticked(before) and _IF_NOT.search(item.text):
+            if re.match(r"\W*(?:check|see|verify|test|find out|determine)\b", before.text, re.IGNORECASE):
+                yield Hit(
+                    item.line,
+                    f"This was to be done only if the check on line {before.line} failed; both are ticked, so nobody can "
+                    "tell what happened.",
+                    (before.id, item.id),
+                    (before.line,),
+                )
+
+
+@rule("PP118", "boxes-as-reference", "warning")
+def boxes_as_reference(view: PlanView) -> Iterator[Hit]:
+    """Boxes stand in a section that is kept for reference: they are no tasks."""
+    for section in view.sections:
+        if re.search(
+            r"\b(?:as|for) reference\b|\breference only\b|\bnot tasks\b", section.heading.text, re.IGNORECASE
+        ):
+            inside = [item for item in view.boxes if section.first <= item.line <= section.last]
+            if inside:
+                yield Hit(
+                    section.heading.line,
+                    f"This section is kept as a reference, but holds {len(inside)} boxes that count as tasks.",
+                    tuple(item.id for item in inside),
+                    tuple(item.line for item in inside[:12]),
+                )
+
+
+@rule("PP119", "missing-field", "info", default=False)
+def missing_field(view: PlanView) -> Iterator[Hit]:
+    """A task lacks a field, a file or a path that nearly all others have."""
+    tasks = [item for item in view.tasks if item.parent is None]
+    if len(tasks) < 5:
+        return
+    names: dict[str, list[Item]] = {}
+    for item in tasks:
+        for name in {field.name.lower().strip("*: ") for field in item.fields}:
+            names.setdefault(name, []).append(item)
+    for name, having in names.items():
+        if len(tasks) > len(having) >= 0.75 * len(tasks):
+            owners = {item.id for item in having}
+            for item in tasks:
+                if item.id not in owners:
+                    yield Hit(
+                        item.line,
+                        f"{item.local} has no {name}; {len(having)} of {len(tasks)} tasks have one.",
+                        (item.id,),
+                    )
+    bare = [
+        item for item in tasks if not item.files and "`" not in view.line(item.line) and "file" not in names
+    ]
+    if bare and len(bare) <= 0.25 * len(tasks):
+        for item in bare:
+            yield Hit(
+                item.line, f"{item.local} names no file and no command; the other tasks do.", (item.id,)
+            )
+
+
+@rule("PP120", "not-a-deliverable", "info", default=False)
+def not_a_deliverable(view: PlanView) -> Iterator[Hit]:
+    """A box is about somebody's own machine and leaves nothing behind."""
+    for item in view.boxes:
+        if re.match(r"\W*(?:run|install|start|open)\b.*\blocal(?:ly)?\b", item.text, re.IGNORECASE):
+            yield Hit(
+                item.line,
+                "This happens on somebody's own machine and leaves nothing that can be checked.",
+                (item.id,),
+            )
+
+
+@rule("PP121", "not-of-the-list", "info", default=False)
+def not_of_the_list(view: PlanView) -> Iterator[Hit]:
+    """Among methods stand lines that are no method."""
+    for line, found in view.search(
+        re.compile(r"^([ \t]*)[-*+] (Methods|Functions|Endpoints|Exceptions)\**:\**[ \t]*$", re.MULTILINE)
+    ):
+        good, bad = [], []
+        number = line + 1
+        while (
+            len(view.line(number)) - len(view.line(number).lstrip()) > len(found[1])
+            and view.line(number).strip()
+        ):
+            (good if re.match(r"\s*[-*+] `", view.line(number)) else bad).append(number)
+            number += 1
+        if good and bad:
+            yield Hit(bad[0], f"This is listed under {found[2]}, and is none.", related=(line, *bad[1:]))
+
+
+def _never(_: PlanView) -> Iterator[Hit]:
+    """Found by the engine itself, which knows the comments."""
+    return iter(())
+
+
+suppression_without_reason = Rule("PP112", "suppression-without-reason", Level.WARNING, True, _never)
+unused_suppression = Rule("PP113", "unused-suppression", Level.WARNING, True, _never)
+
+RULES = (
+    unclosed_fence,
+    malformed_box,
+    duplicate_id,
+    unread_line,
+    empty_box,
+    task_without_content,
+    mixed_nesting,
+    no_state,
+    id_repeats,
+    id_in_two_plans,
+    two_vocabularies,
+    suppression_without_reason,
+    unused_suppression,
+    two_tasks_in_one_box,
+    question_in_a_box,
+    alternatives_as_boxes,
+    both_branches_ticked,
+    boxes_as_reference,
+    missing_field,
+    not_a_deliverable,
+    not_of_the_list,
+)

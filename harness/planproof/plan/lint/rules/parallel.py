@@ -1,0 +1,201 @@
+"""PP3xx: tasks that are said to run side by side, and cannot."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from planproof.plan.lint.finding import Confidence, Hit
+from planproof.plan.lint.rule import rule
+from planproof.plan.lint.rules.dependencies import local
+from planproof.plan.lint.subjects import is_test, written
+from planproof.plan.lint.wait import Waits, listed
+from planproof.plan.lint.words import names
+from planproof.plan.model import Origin
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from planproof.plan.lint.view import PlanView
+    from planproof.plan.model import Item, ParallelGroup
+
+# More than this many [P] tasks on one file are compared with the first of them only.
+MOST = 40
+_SEQUENTIAL = re.compile(
+    r"\b(?:strictly |fully )?sequential(?:ly)?\b|\bin sequence\b|\bone after (?:the other|another)\b", re.IGNORECASE
+)
+_SAME = re.compile(r"\bsame (function|method|class|file|module|endpoint|component|table)\b", re.IGNORECASE)
+_ALL_TESTS = re.compile(
+    r"\b(?:independent|separate|different|distinct|all|both) (?:unit |integration )?tests?(?: (?:cases?|files?|scenarios?|suites?))?\b",
+    re.IGNORECASE,
+)
+
+
+def marked(view: PlanView) -> list[Item]:
+    """Tasks that carry the mark ``[P]``."""
+    return [item for item in view.tasks if "P" in item.labels]
+
+
+@rule("PP301", "parallel-same-file", "warning")
+def parallel_same_file(view: PlanView) -> Iterator[Hit]:
+    """Tasks marked [P] write one file, and nothing puts them in order."""
+    by_file: dict[str, list[Item]] = {}
+    for item in marked(view):
+        for file in written(item):
+            by_file.setdefault(file, []).append(item)
+    shared = {file: items for file, items in by_file.items() if len(items) > 1}
+    if not shared:
+        return
+    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    for file, items in shared.items():
+        clashing = _clashing(items[:MOST], waits)
+        if len(clashing) > 1:
+            first, *rest = clashing
+            yield Hit(
+                rest[0].line,
+                f"{listed(item.local for item in clashing)} are marked [P] and write one file, {file}: they cannot "
+                "run in parallel.",
+                tuple(item.id for item in clashing),
+                (first.line, *(item.line for item in rest[1:])),
+            )
+
+
+def _clashing(items: Sequence[Item], waits: Waits) -> list[Item]:
+    """Those that some other one may run beside."""
+    found: dict[str, Item] = {}
+    for left, right in combinations(items, 2):
+        drawn = left.id in waits.nodes and right.id in waits.nodes
+        together = left.phase == right.phase or drawn
+        if together and not waits.reaches(left.id, right.id) and not waits.reaches(right.id, left.id):
+            found[left.id], found[right.id] = left, right
+    return [item for item in items if item.id in found]
+
+
+@rule("PP302", "parallel-in-chain", "warning")
+def parallel_in_chain(view: PlanView) -> Iterator[Hit]:
+    """A task marked [P] ends a chain that takes up its whole phase."""
+    tasks = marked(view)
+    if not tasks or not view.plan.edges:
+        return
+    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    phases: dict[str | None, list[Item]] = {}
+    for item in view.tasks:
+        phases.setdefault(item.phase, []).append(item)
+    grouped = [set(group.members) for group in view.plan.parallel]
+    for item in tasks:
+        others = [other for other in phases[item.phase] if other.id != item.id]
+        if not 2 <= len(others) <= MOST or item.phase is None:
+            continue
+        chain = [waits.way(other.id, item.id) for other in others]
+        if not all(chain) or _beside(item, grouped, waits):
+            continue
+        lines = tuple(sorted({edge.line for way in chain for edge in way or ()}))
+        yield Hit(
+            item.line,
+            f"{item.local} is marked [P], but it waits for everything else in its phase: nothing there can run "
+            "beside it.",
+            (item.id,),
+            lines,
+        )
+
+
+def _beside(item: Item, groups: Sequence[set[str]], waits: Waits) -> bool:
+    """Whether a declared group gives the task somebody to run beside."""
+    return any(
+        not waits.reaches(other, item.id) and not waits.reaches(item.id, other)
+        for group in groups
+        if item.id in group
+        for other in group - {item.id}
+    )
+
+
+@rule("PP303", "parallel-called-sequential", "warning")
+def parallel_called_sequential(view: PlanView) -> Iterator[Hit]:
+    """A chain is called sequential, and a task in it carries [P]."""
+    tasks = {item.id: item for item in marked(view)}
+    if not tasks or not _SEQUENTIAL.search(view.text):
+        return
+    ends: dict[int, dict[str, None]] = {}
+    for edge in view.plan.edges:
+        if edge.origin in {Origin.ARROWS, Origin.TREE} and edge.certain:
+            ends.setdefault(edge.line, {}).update({edge.before: None, edge.after: None})
+    for line, members in ends.items():
+        note = view.line(line)
+        if not _SEQUENTIAL.search(note) or "parallel" in note.lower():
+            continue
+        for name in members:
+            if name in tasks:
+                yield Hit(
+                    tasks[name].line,
+                    f"{local(name)} is marked [P], but line {line} calls its chain sequential.",
+                    (name,),
+                    (line,),
+                )
+
+
+@rule("PP304", "group-same-file", "warning")
+def group_same_file(view: PlanView) -> Iterator[Hit]:
+    """Tasks that the plan lists as parallel write one file."""
+    for group in view.plan.parallel:
+        members = _members(view, group)
+        by_file: dict[str, list[Item]] = {}
+        for item in members:
+            for file in written(item):
+                by_file.setdefault(file, []).append(item)
+        for file, items in by_file.items():
+            if len(items) > 1:
+                claim = " and to touch independent files" if "file" in group.reason.lower() else ""
+                yield Hit(
+                    group.line,
+                    f"{listed(item.local for item in items)} are said to run in parallel{claim}, but they all "
+                    f"edit {file}.".replace("they all", "both" if len(items) == 2 else "they all"),
+                    tuple(item.id for item in items),
+                    tuple(item.line for item in items),
+                )
+
+
+def _members(view: PlanView, group: ParallelGroup) -> list[Item]:
+    found = (view.by_id.get(name) for name in dict.fromkeys(group.members[:MOST]))
+    return [item for item in found if item is not None]
+
+
+@rule("PP305", "false-parallel-reason", "warning")
+def false_parallel_reason(view: PlanView) -> Iterator[Hit]:
+    """The reason given for running tasks in parallel is not true of them."""
+    for group in view.plan.parallel:
+        reason = group.reason
+        members = _members(view, group)
+        same = _SAME.search(reason)
+        if same and len(members) > 1 and "not the same" not in reason.lower():
+            touched = [names(item.text) - set(item.files) for item in members]
+            if same[1].lower() in {"file", "module"}:
+                touched = [set(item.files) for item in members]
+            if all(touched) and not set.intersection(*touched):
+                what = listed(sorted(found)[0] for found in touched)
+                yield _false(group, members, f"they share no {same[1].lower()}: they are about {what}")
+        if _ALL_TESTS.search(reason) and " vs" not in reason:
+            work = [item for item in members if not is_test(item)]
+            if work and len(work) < len(members):
+                verb = "is no test" if len(work) == 1 else "are no tests"
+                yield _false(group, work, f"{listed(item.local for item in work)} {verb}")
+
+
+def _false(group: ParallelGroup, items: Sequence[Item], why: str) -> Hit:
+    return Hit(
+        group.line,
+        f'The reason given here ("{group.reason.strip("() ")}") does not hold: {why}.',
+        tuple(item.id for item in items),
+        tuple(item.line for item in items),
+        Confidence.MEDIUM,
+    )
+
+
+RULES = (
+    parallel_same_file,
+    parallel_in_chain,
+    parallel_called_sequential,
+    group_same_file,
+    false_parallel_reason,
+)

@@ -1,0 +1,204 @@
+"""PP2xx, second part: edges that are missing, and edges that nothing explains."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from planproof.plan.lint.finding import Confidence, Hit
+from planproof.plan.lint.rule import rule
+from planproof.plan.lint.subjects import is_test, is_test_path
+from planproof.plan.lint.wait import Waits, listed
+from planproof.plan.lint.words import STOP, names, parts, stem, stems
+from planproof.plan.model import Origin
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planproof.plan.lint.view import PlanView
+    from planproof.plan.model import Item
+
+MOST = 400
+_EVERYTHING = re.compile(
+    r"\b(?:full|entire|whole|complete)\b[^.;\n]{0,30}\b(?:test suite|suite|tests)\b|\ball (?:public |api )?(?:methods|endpoints|functions|modules|apis|features)\b",
+    re.IGNORECASE,
+)
+_WITH = re.compile(
+    r"\b(?:with|using|via|use|import|calls?)\s+(?:the |a |new |shared )?([a-z][a-z]+ [a-z]+)", re.IGNORECASE
+)
+_MADE = re.compile(r"^\W*(?:create|add|implement|define|build|write)\b", re.IGNORECASE)
+
+
+def certain(view: PlanView) -> Waits:
+    """All certain edges of the plan."""
+    return Waits(edge for edge in view.plan.edges if edge.certain)
+
+
+@rule("PP208", "story-left-out", "info", default=False)
+def story_left_out(view: PlanView) -> Iterator[Hit]:
+    """Tasks that bring stories together wait for some of them and not for another."""
+    stories: dict[str, set[str]] = {}
+    for item in view.tasks:
+        if item.story:
+            stories.setdefault(item.story, set()).add(item.id)
+    if not 2 < len(stories) < 20:
+        return
+    waits = certain(view)
+    said: set[int] = set()
+    for item in view.tasks:
+        if item.story or not re.search(r"\bintegrat", item.phase or "", re.IGNORECASE) or item.id not in waits.before:
+            continue
+        before = waits.ancestors(item.id)
+        met = [story for story, ids in stories.items() if ids & before]
+        missed = [story for story, ids in stories.items() if not ids & before]
+        line = next(iter(waits.before[item.id].values())).line
+        if len(met) >= 2 and missed and line not in said:
+            said.add(line)
+            yield Hit(
+                line,
+                f"Integration waits for {listed(met)}, but not for {listed(missed)}: it could be done without it.",
+                (item.id,),
+                tuple(item.line for item in view.tasks if item.story in missed),
+            )
+
+
+@rule("PP209", "waits-for-too-few", "info", default=False)
+def waits_for_too_few(view: PlanView) -> Iterator[Hit]:
+    """A task over everything does not wait for everything."""
+    if len(view.tasks) > 5 * MOST:
+        return
+    sweeps = [
+        item for item in view.tasks if _EVERYTHING.search(view.block_text(item)) and item.parent is None
+    ]
+    if not sweeps:
+        return
+    waits = certain(view)
+    for item in sweeps:
+        if item.id not in waits.before:
+            continue
+        before = waits.ancestors(item.id)
+        tests = bool(re.search(r"suite|\btests\b", view.block_text(item)))
+        left = [
+            other
+            for other in view.tasks
+            if other.id in waits.nodes
+            and other.id not in before
+            and other.id != item.id
+            and item.id not in waits.ancestors(other.id)
+            and (tests or not is_test(other))
+        ]
+        if left:
+            yield Hit(
+                item.line,
+                f"{item.local} is about everything, but does not wait for {listed(other.local for other in left[:8])}.",
+                (item.id, *(other.id for other in left)),
+                tuple([*(edge.line for edge in waits.before[item.id].values()), *_lines_of(view, item)]),
+                Confidence.MEDIUM,
+            )
+
+
+def _lines_of(view: PlanView, item: Item) -> list[int]:
+    """The lines of the item that say "everything", and its dependency field."""
+    first, last = view.block(item)
+    return [
+        line
+        for line in range(first, last + 1)
+        if _EVERYTHING.search(view.line(line)) or "ependenc" in view.line(line)
+    ]
+
+
+@rule("PP210", "missing-edge", "info", default=False)
+def missing_edge(view: PlanView) -> Iterator[Hit]:
+    """A task uses what another makes, and does not wait for it."""
+    if len(view.tasks) > MOST or not view.plan.edges:
+        return
+    waits = certain(view)
+    makers = [
+        (item, [stem(word) for word in parts(item.text) if word.lower() not in STOP])
+        for item in view.tasks
+        if _MADE.search(item.text)
+    ]
+    for item in view.tasks:
+        if item.id not in waits.nodes:
+            continue
+        first, last = view.block(item)
+        for found in _WITH.finditer(view.lines(first, last)):
+            phrase = [stem(word) for word in found[1].split() if word.lower() not in STOP]
+            for maker, title in makers:
+                if maker.id == item.id or maker.id not in waits.nodes or not _consecutive(phrase, title):
+                    continue
+                if waits.reaches(maker.id, item.id) or waits.reaches(item.id, maker.id):
+                    continue
+                line = first + view.lines(first, last)[: found.start()].count("\n")
+                edges = tuple(edge.line for edge in waits.before.get(item.id, {}).values())
+                yield Hit(line, f'{item.local} uses "{found[1]}", which {maker.local} makes, but does not wait for it.',
+                          (item.id, maker.id), (item.line, maker.line, *edges), Confidence.LOW)  # fmt: skip
+
+
+def _consecutive(phrase: list[str], title: list[str]) -> bool:
+    return len(phrase) >= 2 and any(title[i : i + len(phrase)] == phrase for i in range(len(title)))
+
+
+@rule("PP211", "test-of-something-else", "info", default=False)
+def test_of_something_else(view: PlanView) -> Iterator[Hit]:
+    """A test task waits for a task that neither its words nor its file speak of."""
+    if len(view.tasks) > MOST:
+        return
+    waits = certain(view)
+    seen: Counter[str] = Counter(word for item in view.tasks for word in stems(item.text))
+    for item in view.tasks:
+        before = waits.before.get(item.id, {})
+        if len(before) < 2 or not is_test(item) or not re.search(r"\bunit tests?\b", item.text, re.IGNORECASE):
+            continue
+        told = stems(view.block_text(item))
+        for name, edge in before.items():
+            other = view.by_id.get(name)
+            if other is None:
+                continue
+            files = [
+                stem(part)
+                for file in other.files
+                if not is_test_path(file)
+                for part in parts(file.rsplit("/", 1)[-1])
+            ]
+            own = {
+                word
+                for word in stems(other.text) | set(files)
+                if seen[word] * 4 <= len(view.tasks) and word != "py"
+            }
+            if own and not own & told:
+                yield Hit(
+                    edge.line,
+                    f"{item.local} waits for {other.local}, but neither its boxes nor its file speak of it.",
+                    (item.id, other.id),
+                    (item.line, other.line, *(waits.before[item.id][key].line for key in before)),
+                    Confidence.LOW,
+                )
+
+
+@rule("PP213", "edge-without-reason", "info", default=False)
+def edge_without_reason(view: PlanView) -> Iterator[Hit]:
+    """An edge is explained by something that the waiting task does not use."""
+    waits = certain(view)
+    for edge in view.plan.edges:
+        if edge.origin is not Origin.ARROWS or len(view.tasks) > MOST:
+            continue
+        note = re.search(r"\(([a-z]+) (class|function|table|module|type) needed", view.line(edge.line))
+        before, after = view.by_id.get(edge.before), view.by_id.get(edge.after)
+        if not note or before is None or after is None:
+            continue
+        made = {name for name in names(before.text) - set(before.files) if stem(note[1]) in stems(name)}
+        later = [item for item in view.tasks if item.id == after.id or waits.reaches(after.id, item.id)]
+        if made and not any(made & names(item.text) for item in later):
+            yield Hit(
+                edge.line,
+                f"{after.local} waits for {before.local} because of {sorted(made)[0]}, which neither it nor anything behind it names.",
+                (after.id, before.id),
+                (before.line, after.line),
+                Confidence.LOW,
+            )
+
+
+RULES = (story_left_out, waits_for_too_few, missing_edge, test_of_something_else, edge_without_reason)

@@ -1,0 +1,272 @@
+"""PP5xx, second part: names and files that lead nowhere, and targets that say nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from planproof.plan.lint.finding import Confidence, Hit
+from planproof.plan.lint.mentions import ID, local_ids, tasks_in
+from planproof.plan.lint.rule import rule
+from planproof.plan.lint.subjects import is_test_path
+from planproof.plan.lint.wait import listed
+from planproof.plan.lint.words import stems
+from planproof.plan.model import Kind
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planproof.plan.lint.view import PlanView
+
+_SHAPE = re.compile(r"^(.*?)(\d+)([a-z]?)$")
+_OUTSIDE = re.compile(r"\b((?:[A-Z]{2,}[0-9]*)(?:-[A-Z]{2,})*-\d{1,4})\b(?![\w/.-]*[/:])")
+_REQUIREMENT = re.compile(r"\*\*Requirement (\d+(?:\.\d+)*)\*\*|\bRequirement (\d+(?:\.\d+)*)\b(?=\*{0,2}:)")
+_STANDARDS = re.compile(
+    r"(?:UTF|SHA|ISO|RFC|HTTP|AES|CVE|GPT|WCAG|IEEE|PEP|ES|EC|RSA|CWE|OWASP|MD|SSL|TLS|TLSV|RS|HS|UUID|WAL|ARM|X|COVID|US|UTC|GMT|IPV|BASE|PCI|SOC|NIST|FIPS|PM|AM)-\d+"
+)
+_NUMBER = re.compile(r"\d")
+_PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
+_MATCHES = re.compile(
+    r"\((?:[^()\n]*?\b)?(?:matches|match|same as|as defined in|as specified in|per|according to) (?:the )?([a-z][a-z -]{3,40}?)\)",
+    re.IGNORECASE,
+)
+_INTERFACE = re.compile(
+    r"\b(?:protocol|interface|abstract (?:base )?class|type) definitions?\b|\binterfaces? only\b|\bprotocol only\b",
+    re.IGNORECASE,
+)
+
+
+@rule("PP505", "dangling-id", "warning")
+def dangling_id(view: PlanView) -> Iterator[Hit]:
+    """An id is mentioned whose kind the plan numbers, and there is no such id."""
+    known = {item.local.rsplit("/", 1)[-1] for item in view.plan.items}
+    shapes: dict[str, list[int]] = {}
+    for name in known:
+        shape = _SHAPE.match(name)
+        if shape and re.fullmatch(ID, name):
+            shapes.setdefault(f"{shape[1]}{len(shape[2])}", []).append(int(shape[2]))
+    shapes = {shape: numbers for shape, numbers in shapes.items() if len(numbers) >= 3}
+    if not shapes:
+        return
+    edges = {edge.line for edge in view.plan.edges}
+    said: set[str] = set()
+    for found in re.finditer(rf"(?<![\w/.#`-]){ID}(?![\w/]|\.\w|-[A-Za-z])", view.prose):
+        if found[0] in known or found[0] in said:
+            continue
+        shape = _SHAPE.match(found[0])
+        if shape is None or f"{shape[1]}{len(shape[2])}" not in shapes or shape[3]:
+            continue
+        line = view.number(found.start())
+        if line in edges or _elsewhere(view.line(line)):
+            continue
+        said.add(found[0])
+        last = max(shapes[f"{shape[1]}{len(shape[2])}"])
+        yield Hit(
+            line,
+            f"{found[0]} is named here, but the plan has none (its last is {shape[1]}{last:0{len(shape[2])}}).",
+            confidence=Confidence.MEDIUM,
+        )
+
+
+def _elsewhere(text: str) -> bool:
+    """Whether the line speaks of another document, of what is gone, or of an example."""
+    return bool(
+        re.search(
+            r"\.md\b|\b(?:spec|feature|issue|PR|epic|increment|ticket|plan|sprint)\s*#?\d|removed|dropped|renumber|reserved"
+            r"|deleted|skipped|merged into|moved to|e\.g\.|example|previous|format|cross-|upstream|see also|gap",
+            text,
+            re.IGNORECASE,
+        )
+    )
+
+
+@rule("PP506", "outside-reference", "info", default=False)
+def outside_reference(view: PlanView) -> Iterator[Hit]:
+    """A decision, question or requirement is named that this document does not hold."""
+    known = {item.local.rsplit("/", 1)[-1] for item in view.plan.items}
+    headings = " ".join(heading.text for heading in view.plan.headings)
+    said: set[str] = set()
+    for line, found in view.search(_OUTSIDE):
+        name = found[1]
+        if name in known or name in said or _STANDARDS.fullmatch(name) or name in headings:
+            continue
+        said.add(name)
+        if not re.search(rf"\[[^\]]*{re.escape(name)}[^\]]*\]\(", view.line(line)):
+            yield Hit(
+                line, f"{name} is named here, but this document does not hold it and does not link to it."
+            )
+    for line, found in view.search(_REQUIREMENT):
+        number = found[1] or found[2]
+        if not re.search(rf"Requirement {re.escape(number)}\b", headings):
+            yield Hit(line, f"Requirement {number} is named here, but this document does not hold it.")
+
+
+@rule("PP507", "coverage-without-number", "warning")
+def coverage_without_number(view: PlanView) -> Iterator[Hit]:
+    """A coverage target gives no threshold: nobody can say whether it is met."""
+    for item in view.plan.items:
+        if item.kind is Kind.COVERAGE and not _NUMBER.search(item.text):
+            text = view.line(item.line).partition(item.local.rsplit("/", 1)[-1])[2] or item.text
+            if not _NUMBER.search(text):
+                yield Hit(item.line, f"{item.local} gives no number and so cannot be measured.", (item.id,))
+
+
+@rule("PP508", "file-without-coverage", "info", default=False)
+def file_without_coverage(view: PlanView) -> Iterator[Hit]:
+    """Some code files that tasks deliver have a coverage target, and others have none."""
+    targets = [item for item in view.plan.items if item.kind is Kind.COVERAGE]
+    said = " ".join(view.line(item.line) for item in targets)
+    for item in view.plan.items if targets else ():
+        for file in item.files if item.kind is Kind.DELIVERABLE else ():
+            name = file.rsplit("/", 1)[-1]
+            code = re.search(r"\.(?:py|ts|js|go|rs|java|rb)$", name)
+            if code and not is_test_path(file) and name not in said:
+                lines = tuple(target.line for target in targets)
+                yield Hit(item.line, f"No coverage target covers {file}.", (item.id,), lines)
+
+
+@rule("PP537", "coverage-of-interface", "warning")
+def coverage_of_interface(view: PlanView) -> Iterator[Hit]:
+    """Line coverage is asked of a file that holds definitions only."""
+    targets = [item for item in view.plan.items if item.kind is Kind.COVERAGE and "%" in view.line(item.line)]
+    if not targets:
+        return
+    for item in view.plan.items:
+        if item.kind is not Kind.DELIVERABLE or not _INTERFACE.search(view.line(item.line)):
+            continue
+        for file in item.files:
+            name = file.rsplit("/", 1)[-1]
+            for target in targets:
+                if re.search(rf"(?<![\w.]){re.escape(name)}\b", view.line(target.line)):
+                    yield Hit(
+                        target.line,
+                        f"{target.local} asks for line coverage of {name}, which holds definitions only.",
+                        (target.id, item.id),
+                        (item.line,),
+                        Confidence.MEDIUM,
+                    )
+
+
+@rule("PP516", "file-of-no-task", "warning")
+def file_of_no_task(view: PlanView) -> Iterator[Hit]:
+    """A task refers to a file that no task delivers, in a plan that lists deliverables."""
+    delivered = [item for item in view.plan.items if item.kind is Kind.DELIVERABLE]
+    if len({item.parent for item in delivered}) < 2:
+        return
+    files = {file for item in delivered for file in item.files}
+    lines = {item.line for item in delivered}
+    for item in view.tasks:
+        first, last = view.block(item)
+        for found in _PATH_SPAN.finditer(view.lines(first, last)):
+            line = first + view.lines(first, last)[: found.start()].count("\n")
+            if found[1] in files or line in lines or not _maps(view.line(line)):
+                continue
+            yield Hit(line, f"{found[1]} is among no task's deliverables.", (item.id,), (item.line,))
+
+
+def _maps(text: str) -> bool:
+    """Whether the line says that something belongs to the file."""
+    return bool(
+        re.search(
+            r"\b(?:maps? to|mapping|covered by|implemented in|lives in|defined in|written to|stored in|generates?|produces?)\b",
+            text,
+            re.IGNORECASE,
+        )
+    )
+
+
+@rule("PP517", "undefined-contract", "warning")
+def undefined_contract(view: PlanView) -> Iterator[Hit]:
+    """A contract is named, and nowhere said."""
+    for item in view.plan.items:
+        if item.kind is not Kind.CONTRACT:
+            continue
+        name = item.local.rsplit("/", 1)[-1]
+        places = [number for number, _ in view.search(re.compile(rf"\b{re.escape(name)}\b"))]
+        rest = " ".join(_beyond_label(view.line(number)).replace(name, " ") for number in places)
+        if places and not re.sub(r"[A-Z]+_[A-Z_]+|\W|\band\b|\bor\b", "", rest):
+            yield Hit(
+                places[0],
+                f"{name} is named as a contract, but nothing says what it is.",
+                (item.id,),
+                tuple(places[1:]),
+            )
+
+
+def _beyond_label(text: str) -> str:
+    """A line without its bold label."""
+    return re.sub(r"\*\*[^*]*\*\*:?|^\s*[-*+]", " ", text)
+
+
+@rule("PP518", "file-not-given", "warning")
+def file_not_given(view: PlanView) -> Iterator[Hit]:
+    """A task's file field says "none", and its boxes name a file to write."""
+    for item in view.tasks:
+        field = view.field(item, "file", "files")
+        if field is None or field[0].strip().strip("`*_").lower() not in {"n/a", "none", "-", "na", "n.a."}:
+            continue
+        for child in view.kids(item):
+            if child.files and re.match(
+                r"\W*(?:create|add|write|implement|update|modify|edit)\b", child.text, re.IGNORECASE
+            ):
+                yield Hit(
+                    field[1],
+                    f"{item.local} says it has no file, but line {child.line} names {child.files[0]}.",
+                    (item.id, child.id),
+                    (child.line,),
+                )
+                break
+
+
+@rule("PP519", "label-of-others", "warning")
+def label_of_others(view: PlanView) -> Iterator[Hit]:
+    """Several tasks go under a label that is the title of only one of them."""
+    pattern = re.compile(rf"^[ \t]*[-*+] (?!\[)([^(\n]{{8,}}?)\s*\(({ID}[^()\n]*)\)[ \t]*$", re.MULTILINE)
+    for line, found in view.search(pattern):
+        tasks = tasks_in(view, found[2])
+        if len(tasks) < 2 or len(local_ids(found[2])) != len(tasks):
+            continue
+        label = stems(found[1])
+        same = [item for item in tasks if label == stems(item.text)]
+        others = [item for item in tasks if not label <= stems(item.text)]
+        if len(same) == 1 and others:
+            what = listed(f'{item.local} is "{item.text}"' for item in others)
+            yield Hit(
+                line,
+                f'"{found[1]}" is the title of {same[0].local} only; {what}.',
+                tuple(item.id for item in tasks),
+                tuple(item.line for item in tasks),
+            )
+
+
+@rule("PP521", "undefined-source", "warning")
+def undefined_source(view: PlanView) -> Iterator[Hit]:
+    """A value is said to match something that the document does not say."""
+    for line, found in view.search(_MATCHES):
+        words = stems(found[1])
+        if not words or re.search(
+            r"\b(?:above|below|section|line|step|phase|task|rfc|standard)\b", found[1], re.IGNORECASE
+        ):
+            continue
+        last = found[1].split()[-1]
+        if len(re.findall(rf"\b{re.escape(last)}\b", view.text, re.IGNORECASE)) == 1:
+            yield Hit(
+                line,
+                f'This is said to match "{found[1].strip()}", of which the document says nothing else.',
+                confidence=Confidence.MEDIUM,
+            )
+
+
+RULES = (
+    dangling_id,
+    outside_reference,
+    coverage_without_number,
+    file_without_coverage,
+    coverage_of_interface,
+    file_of_no_task,
+    undefined_contract,
+    file_not_given,
+    label_of_others,
+    undefined_source,
+)

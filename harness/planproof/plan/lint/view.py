@@ -1,0 +1,291 @@
+"""One plan as the rules look at it: its lines, items, sections and neighbours, each worked out once."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from planproof.plan.model import Claim, Heading, Item, Kind, Plan
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planproof.plan.graph import Graph
+
+_FENCE = re.compile(r"^[ \t>]*(?:[-*+] +)?(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_KEEP_BREAKS = re.compile(r"[^\n]")
+
+LATER = re.compile(
+    r"\b(?:deferred|postponed|later|future|backlog|out[ -]of[ -]scope|not in scope|nice[ -]to[ -]have|parking lot|someday"
+    r"|follow[ -]?ups?|optional)\b",
+    re.IGNORECASE,
+)
+
+UNDONE = frozenset({Claim.OPEN, Claim.IN_PROGRESS, Claim.PARTIAL, Claim.BLOCKED})
+PUT_OFF = frozenset({Claim.DEFERRED, Claim.SKIPPED})
+
+
+class Section(NamedTuple):
+    """A heading and what stands under it, deeper headings included.
+
+    Attributes:
+        heading: the heading.
+        first: first line below the heading.
+        last: last line of the section.
+    """
+
+    heading: Heading
+    first: int
+    last: int
+
+
+class PlanView:
+    """A plan with what rules ask of it. Everything is computed on first use and kept.
+
+    Args:
+        plan: the plan as read.
+        graph: the graph over all plans that are linted together.
+    """
+
+    def __init__(self, plan: Plan, graph: Graph) -> None:
+        self.plan = plan
+        self.graph = graph
+
+    # -- text ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def text(self) -> str:
+        """The file as text, line ends made one sign so that offsets count characters."""
+        return self.plan.source.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+    @cached_property
+    def _starts(self) -> array[int]:
+        starts = array("q", [0])
+        position = self.text.find("\n")
+        while position >= 0:
+            starts.append(position + 1)
+            position = self.text.find("\n", position + 1)
+        return starts
+
+    @property
+    def line_count(self) -> int:
+        """How many lines the file has."""
+        return len(self._starts)
+
+    def line(self, number: int) -> str:
+        """One line without its end; empty beyond the file."""
+        return self.lines(number, number)
+
+    def lines(self, first: int, last: int) -> str:
+        """Some lines as one text, both ends included."""
+        starts = self._starts
+        first, last = max(first, 1), min(last, len(starts))
+        if first > last:
+            return ""
+        end = starts[last] - 1 if last < len(starts) else len(self.text)
+        return self.text[starts[first - 1] : end]
+
+    def number(self, offset: int) -> int:
+        """The line in which a character offset of :attr:`text` or :attr:`prose` lies."""
+        return bisect_right(self._starts, offset)
+
+    @cached_property
+    def fences(self) -> tuple[tuple[int, int, bool], ...]:
+        """Fenced blocks: start offset, end offset, whether it is closed."""
+        found: list[tuple[int, int, bool]] = []
+        opened: re.Match[str] | None = None
+        if "```" not in self.text and "~~~" not in self.text:
+            return ()
+        for mark in _FENCE.finditer(self.text):
+            if opened is None:
+                if not ("`" in mark[1] and "`" in mark[2]):
+                    opened = mark
+            elif mark[1].startswith(opened[1]) and not mark[2].strip():
+                found.append((opened.start(), mark.end(), True))
+                opened = None
+        if opened is not None:
+            found.append((opened.start(), len(self.text), False))
+        return tuple(found)
+
+    @cached_property
+    def prose(self) -> str:
+        """The text with fenced blocks and comments blanked; offsets and lines stay."""
+        pieces: list[str] = []
+        position = 0
+        for start, end, _ in self.fences:
+            pieces += [self.text[position:start], _KEEP_BREAKS.sub(" ", self.text[start:end])]
+            position = end
+        text = "".join([*pieces, self.text[position:]]) if pieces else self.text
+        if "<!--" in text:
+            text = _COMMENT.sub(lambda found: _KEEP_BREAKS.sub(" ", found[0]), text)
+        return text
+
+    def search(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, re.Match[str]]]:
+        """Every match in the prose with its line."""
+        for found in pattern.finditer(self.prose):
+            yield self.number(found.start()), found
+
+    def column_offset(self, line: int, column: int) -> int:
+        """The byte offset in the file of a character column (from 0) of a line."""
+        starts = self.source_starts
+        return starts[line - 1] + len(self.line(line)[:column].encode())
+
+    @cached_property
+    def source_starts(self) -> array[int]:
+        """Byte offset of every line in the file as it lies on disk."""
+        starts = array("q", [0])
+        for raw in self.plan.source.splitlines(keepends=True):
+            starts.append(starts[-1] + len(raw))
+        return starts
+
+    # -- items --------------------------------------------------------------------------------------
+
+    @cached_property
+    def by_id(self) -> dict[str, Item]:
+        """Items by id."""
+        return {item.id: item for item in self.plan.items}
+
+    @cached_property
+    def tasks(self) -> tuple[Item, ...]:
+        """Items that are tasks, in the order of the file."""
+        return tuple(item for item in self.plan.items if item.kind is Kind.TASK)
+
+    @cached_property
+    def by_local(self) -> dict[str, Item]:
+        """Tasks by their local id."""
+        return {item.local: item for item in self.tasks}
+
+    @cached_property
+    def boxes(self) -> tuple[Item, ...]:
+        """Items with a box, in the order of the file."""
+        return tuple(item for item in self.plan.items if item.box is not None)
+
+    @cached_property
+    def children(self) -> dict[str, list[Item]]:
+        """Items by the id of their parent."""
+        found: dict[str, list[Item]] = {}
+        for item in self.plan.items:
+            if item.parent is not None:
+                found.setdefault(item.parent, []).append(item)
+        return found
+
+    @cached_property
+    def criteria(self) -> tuple[Item, ...]:
+        """Criteria of the whole plan: boxes under "completion criteria" and the like."""
+        return tuple(item for item in self.plan.items if item.kind is Kind.CRITERION)
+
+    def mark(self, item: Item) -> str:
+        """The sign in the item's box; empty where it has none."""
+        if item.box is None:
+            return ""
+        return chr(self.plan.source[item.box]) if item.box < len(self.plan.source) else ""
+
+    def ticked(self, item: Item) -> bool:
+        """Whether the item's own box is ticked."""
+        return self.mark(item) in {"x", "X"}
+
+    def kids(self, item: Item, *kinds: Kind) -> list[Item]:
+        """Direct children, of these kinds if any are named."""
+        return [child for child in self.children.get(item.id, ()) if not kinds or child.kind in kinds]
+
+    def status(self, item: Item) -> tuple[str, int] | None:
+        """Words and line of the item's status field."""
+        return self.field(item, "status", "state")
+
+    def put_off(self, item: Item) -> bool:
+        """Whether the item, or the section that it stands in, is put off."""
+        return item.claim in PUT_OFF or any(LATER.search(heading.text) for heading in self.outline(item.line))
+
+    def field(self, item: Item, *wanted: str) -> tuple[str, int] | None:
+        """Value and line of the first field with one of these names (lower case)."""
+        for field in item.fields:
+            if field.name.lower().rstrip(":").strip("* ") in wanted:
+                return field.value, field.line
+        return None
+
+    # -- places -------------------------------------------------------------------------------------
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """All sections in the order of their headings."""
+        found: list[Section] = []
+        open_at: list[int] = []
+        headings = self.plan.headings
+        last = [self.line_count] * len(headings)
+        for index, heading in enumerate(headings):
+            while open_at and headings[open_at[-1]].level >= heading.level:
+                last[open_at.pop()] = heading.line - 1
+            open_at.append(index)
+        for index, heading in enumerate(headings):
+            found.append(Section(heading, heading.line + 1, last[index]))
+        return tuple(found)
+
+    @cached_property
+    def _heading_lines(self) -> list[int]:
+        return [heading.line for heading in self.plan.headings]
+
+    def section(self, line: int) -> Section | None:
+        """The innermost section that a line stands in."""
+        index = bisect_right(self._heading_lines, line) - 1
+        return self.sections[index] if index >= 0 else None
+
+    @cached_property
+    def _above(self) -> list[int]:
+        """For each heading the index of the heading that it stands under, or -1."""
+        above: list[int] = []
+        path: list[int] = []
+        for index, heading in enumerate(self.plan.headings):
+            while path and self.plan.headings[path[-1]].level >= heading.level:
+                path.pop()
+            above.append(path[-1] if path else -1)
+            path.append(index)
+        return above
+
+    def outline(self, line: int) -> list[Heading]:
+        """Headings above a line, innermost first; of a heading's own line the heading too."""
+        index = bisect_right(self._heading_lines, line) - 1
+        found: list[Heading] = []
+        while index >= 0:
+            found.append(self.plan.headings[index])
+            index = self._above[index]
+        return found
+
+    def block(self, item: Item) -> tuple[int, int]:
+        """First and last line of an item with all that belongs to it: fields, notes, children."""
+        section = self.section(item.line)
+        last = section.last if section else self.line_count
+        if section and section.heading.line == item.line:
+            return item.line, last
+        index = bisect_right(self._item_lines, item.line)
+        while index < len(self._item_lines):
+            below = self._ordered_items[index]
+            if not self._inside(below, item):
+                return item.line, min(last, below.line - 1)
+            index += 1
+        return item.line, last
+
+    def _inside(self, below: Item, item: Item) -> bool:
+        parent = below.parent
+        while parent is not None:
+            if parent == item.id:
+                return True
+            above = self.by_id.get(parent)
+            parent = above.parent if above else None
+        return False
+
+    @cached_property
+    def _ordered_items(self) -> list[Item]:
+        return sorted(self.plan.items, key=lambda item: item.line)
+
+    @cached_property
+    def _item_lines(self) -> list[int]:
+        return [item.line for item in self._ordered_items]
+
+    def block_text(self, item: Item) -> str:
+        """The text of :meth:`block`."""
+        return self.lines(*self.block(item))
