@@ -47,7 +47,7 @@ class Search:
 
     def __init__(self, part: Part, most: int, *, keep: bool = False) -> None:
         self.part = part
-        self.table = Table(part.model, part.alphabet)
+        self.table = Table(part.model.reduced(part.alphabet), part.alphabet)
         self.position = 0
         self.looked = 0
         self.failed: int | None = None
@@ -59,6 +59,7 @@ class Search:
         self.pending: dict[int, list[tuple[int, int]]] = {}
         self.waiting: dict[int, int] = {}
         self.unknown: dict[int, list[int]] = {}
+        self._able: dict[int, list[tuple[int, list[int], tuple[int, ...]]]] = {}
 
     def _layout(self) -> None:
         """Give every operation a slot, and know when each reply comes."""
@@ -181,6 +182,7 @@ class Search:
     def _enter(self, index: int, letter: int, bit: int) -> None:
         """An operation is called."""
         if not self.binding[index]:
+            self._able.clear()
             self.unknown.setdefault(letter, []).append(bit)
         elif self.part.pure[letter]:
             self.waiting[letter] = self.waiting.get(letter, 0) | bit
@@ -218,6 +220,7 @@ class Search:
         pure = self.part.pure[letter]
         found: dict[int, int] = {}
         seen = dict.fromkeys(lacking, -1)
+        best = self._ledger(lacking) if self.unknown else None
         queue = list(lacking)
         others = [(other, pairs) for other, pairs in self.pending.items() if other != letter]
         waiting = list(self.waiting.items())
@@ -227,27 +230,50 @@ class Search:
             row = rows[state]
             if not pure:
                 for after in row[letter]:
-                    d = (after << width | c & low) if after == state else self._moved(c, after, waiting)
+                    d = c if after == state else self._moved(c, after, waiting)
                     found.setdefault(d & ~bit, c)
-            steps = [(next((b for _, b in pairs if not c & b), 0), row[other]) for other, pairs in others]
-            if self.unknown:
-                steps += self._unknown_steps(c, row)
+            steps = []
+            for other, pairs in others:
+                for _, placed in pairs:
+                    if not c & placed:
+                        steps.append((placed, row[other]))
+                        break
+            if best is not None:
+                self._unknown_steps(c, row, steps)
             for placed, afters in steps:
-                if not placed:
-                    continue
                 for after in afters:
                     d = (c | placed) if after == state else self._moved(c | placed, after, waiting)
+                    if d in seen or (best is not None and self._beaten(d, best)):
+                        continue
+                    seen[d] = c
                     if pure and d & bit:
                         found.setdefault(d ^ bit, d)
-                        seen.setdefault(d, c)
-                    elif d not in seen:
-                        seen[d] = c
+                    else:
                         queue.append(d)
             if len(seen) > quota:
                 break
             if len(seen) + len(found) > self._most:
                 raise OutOfMemoryError
         return found, seen
+
+    def _ledger(self, configurations: list[int]) -> dict[int, list[int]]:
+        """For each configuration, unknown operations aside, the sets of unknown ones that led to it."""
+        unknown = self.unknown_mask
+        best: dict[int, list[int]] = {}
+        for c in configurations:
+            best.setdefault(c & ~unknown, []).append(c & unknown)
+        return best
+
+    def _beaten(self, c: int, best: dict[int, list[int]]) -> bool:
+        """Whether the same was reached with fewer unknown operations; if not, it is entered."""
+        unknown = self.unknown_mask
+        used = c & unknown
+        rivals = best.setdefault(c & ~unknown, [])
+        for rival in rivals:
+            if rival & used == rival:
+                return True
+        rivals.append(used)
+        return False
 
     def _moved(self, c: int, after: int, waiting: list[tuple[int, int]]) -> int:
         """The configuration in state ``after``, with all pure operations placed that fit there."""
@@ -258,24 +284,26 @@ class Search:
                 mask |= bits
         return after << self.width | mask
 
-    def _unknown_steps(self, c: int, row: Row) -> list[tuple[int, tuple[int, ...]]]:
-        """Unknown operations that would change something, unless a binding one would do the same."""
+    def _unknown_steps(self, c: int, row: Row, steps: list[tuple[int, tuple[int, ...]]]) -> None:
+        """Add the unknown operations that would change something, unless a binding one would do the same."""
         state = c >> self.width
-        steps = []
-        for letter, bits in self.unknown.items():
-            afters = row[letter]
-            if afters == (state,):
-                continue
-            bit = next((b for b in bits if not c & b), 0)
-            if not bit:
+        able = self._able.get(state)
+        if able is None:
+            able = self._able[state] = [
+                (letter, bits, row[letter]) for letter, bits in self.unknown.items() if row[letter] != (state,)
+            ]
+        pending = self.pending
+        for letter, bits, afters in able:
+            for bit in bits:
+                if not c & bit:
+                    break
+            else:
                 continue
             for twin in self._twins.get(letter, ()):
-                pairs = self.pending.get(twin, ())
-                if any(not c & b for _, b in pairs) and row[twin] == afters:
+                if twin in pending and row[twin] == afters and not all(c & b for _, b in pending[twin]):
                     break
             else:
                 steps.append((bit, afters))
-        return steps
 
     def _minimal(self, configurations: set[int]) -> list[int]:
         """Without those that differ from another one only by having used more unknown operations."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
 
 class Model:
@@ -63,6 +63,17 @@ class Model:
         """
         del op, args, result, certain
         return False
+
+    def reduced(self, alphabet: Sequence[tuple[str, tuple[Any, ...], Any]]) -> Model:
+        """A model that tells apart only the states that these operations can tell apart; itself if none is known.
+
+        Two states may become one where no sequence of these operations is allowed in one and not in the other.
+
+        Args:
+            alphabet: name, arguments and result of every operation that will be asked for.
+        """
+        del alphabet
+        return self
 
     def describe(self, state: Any) -> str:
         """The state for people."""

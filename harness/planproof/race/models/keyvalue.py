@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from planproof.race.history.values import UNKNOWN
@@ -9,7 +11,13 @@ from planproof.race.models.base import Model
 
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
+
+
+class _Dead(enum.Enum):
+    """The state that stands for every value that no get ever shows the beginning of."""
+
+    DEAD = "a value that no get shows"
 
 
 class KeyValue(Model):
@@ -36,13 +44,15 @@ class KeyValue(Model):
             return result is UNKNOWN or result == state, state
         if op == "put":
             return True, args[1]
+        if state is _Dead.DEAD:
+            return True, state
         if state is None:
             return True, args[1]
         if isinstance(state, str) and isinstance(args[1], str):
             return True, state + args[1]
         if isinstance(state, tuple):
             return True, (*state, args[1])
-        return False, state
+        return True, _Dead.DEAD
 
     def partition(self, op: str, args: tuple[Any, ...]) -> Hashable | None:
         """The key, told apart from None."""
@@ -54,9 +64,54 @@ class KeyValue(Model):
         del args, result, certain
         return op == "get"
 
+    def reduced(self, alphabet: Sequence[tuple[str, tuple[Any, ...], Any]]) -> Model:
+        """All values that are not the beginning of one that a get showed are one: only a put leads out of them."""
+        shown = [result for op, _, result in alphabet if op == "get" and result is not UNKNOWN]
+        return _Observed(self, shown)
+
     def check_call(self, op: str, args: tuple[Any, ...]) -> str | None:
         """A get takes a key; put and append a key and a value."""
         wanted = self.arity.get(op, 0)
         if op in self.operations and len(args) < wanted:
             return f"{op} takes {wanted} values, not {len(args)}"
         return super().check_call(op, args)
+
+
+class _Observed(Model):
+    """One key whose value matters only while it is the beginning of a value that some get showed.
+
+    An append only ever adds to the end. So from a value that begins no shown value none is reached but by a
+    put, and until then no get fits: all such values are alike, whatever order of appends made them.
+    """
+
+    name = "kv"
+
+    def __init__(self, whole: KeyValue, shown: list[Any]) -> None:
+        self._whole = whole
+        self._texts = sorted({value for value in shown if isinstance(value, str)})
+        self._others = {value for value in shown if not isinstance(value, str)}
+        self._others |= {
+            value[:end] for value in self._others if isinstance(value, tuple) for end in range(len(value))
+        }
+
+    def initial(self) -> Hashable:
+        return self._merged(self._whole.initial())
+
+    def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
+        if state is not _Dead.DEAD:
+            allowed, after = self._whole.step(state, op, args, result)
+            return allowed, self._merged(after)
+        if op == "put":
+            return True, self._merged(args[1])
+        return op == "append" or result is UNKNOWN, state
+
+    def describe(self, state: Any) -> str:
+        return str(state.value) if state is _Dead.DEAD else self._whole.describe(state)
+
+    def _merged(self, state: Any) -> Any:
+        if state is None:
+            return state
+        if isinstance(state, str):
+            at = bisect_left(self._texts, state)
+            return state if at < len(self._texts) and self._texts[at].startswith(state) else _Dead.DEAD
+        return state if state in self._others else _Dead.DEAD
