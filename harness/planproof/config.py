@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TYPE_CHECKING
 
 from planproof.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 FILES: Final = ("planproof.toml", "pyproject.toml")
@@ -121,7 +123,9 @@ def _parse(table: Any, path: str) -> Config:
         name = known.get(key)
         if name is None:
             raise ConfigError(_unknown(key, known, "[tool.planproof]"), path=path)
-        said[name] = _gate(value, path) if name == "gate" else _value(key, value, getattr(defaults, name), path)
+        said[name] = (
+            _gate(value, path) if name == "gate" else _value(key, value, getattr(defaults, name), path)
+        )
     return Config(**said, path=path)
 
 

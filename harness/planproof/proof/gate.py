@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import fnmatch
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from .verdict import Judged, State, Verdict
 
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .binding.spec import Spec, Waiver
@@ -88,7 +88,9 @@ def is_gated(one: Judged, policy: GatePolicy) -> bool:
 
 
 def _matches(value: str, patterns: Collection[str]) -> bool:
-    return not patterns or any(fnmatch.fnmatchcase(value, one) or value.startswith(f"{one}:") for one in patterns)
+    return not patterns or any(
+        fnmatch.fnmatchcase(value, one) or value.startswith(f"{one}:") for one in patterns
+    )
 
 
 def decide(
@@ -137,8 +139,12 @@ def decide(
     checked = sum(one.verdict in GOOD for one in gated)
     if not checked and not problems:
         where = gated[0] if gated else None
-        said = "nothing was checked, so nothing is shown" if gated else "no item is gated, so nothing is shown"
-        return GateResult(FAILS, (Problem("", where.path if where else "", 0, "nothing_checked", said),), tuple(waived))
+        said = (
+            "nothing was checked, so nothing is shown" if gated else "no item is gated, so nothing is shown"
+        )
+        return GateResult(
+            FAILS, (Problem("", where.path if where else "", 0, "nothing_checked", said),), tuple(waived)
+        )
     code = HOLDS if not problems else (NOT_HERE if unavailable else FAILS)
     return GateResult(code, tuple(problems), tuple(waived), checked)
 
@@ -152,12 +158,17 @@ def fault(one: Judged, policy: GatePolicy) -> Problem | None:
 
     if item.claim is Claim.DONE and one.verdict is not Verdict.VERIFIED:
         return problem(one.verdict.value, f"{item.local} is said to be done: {one.reason}")
-    if any(fnmatch.fnmatchcase(item.local, pattern) for pattern in policy.require) and one.verdict is not Verdict.VERIFIED:
+    if (
+        any(fnmatch.fnmatchcase(item.local, pattern) for pattern in policy.require)
+        and one.verdict is not Verdict.VERIFIED
+    ):
         return problem("required", f"{item.local} must be verified and is {one.verdict.value}: {one.reason}")
     for view in one.checks:
         found = view.evidence
         if view.demanded and found is not None and view.outcome == Outcome.NOTHING.value:
-            return problem("check_proves_nothing", f"{item.local}: {found.kind} {found.target}: {found.reason}")
+            return problem(
+                "check_proves_nothing", f"{item.local}: {found.kind} {found.target}: {found.reason}"
+            )
     if policy.warnings and one.verdict is Verdict.OPEN and one.state in {State.REFUTED, State.STALE}:
         return problem("warning", f"{item.local} is open and its check does not pass: {one.reason}")
     return None

@@ -29,7 +29,7 @@ def is_test(path: str) -> bool:
 
 
 def pytest_options(root: Path) -> dict[str, Any]:
-    """pytest's own configuration, from whichever file holds it; empty where there is none."""
+    """Configuration of pytest itself, from whichever file holds it; empty where there is none."""
     for name, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
         path = root / name
         if path.is_file():

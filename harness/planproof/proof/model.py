@@ -201,5 +201,9 @@ class Result:
 
 def digest(value: Any) -> str:
     """SHA-256 of a JSON-able value in canonical form, or of bytes, in hex."""
-    data = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    data = (
+        value
+        if isinstance(value, bytes)
+        else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    )
     return hashlib.sha256(data).hexdigest()

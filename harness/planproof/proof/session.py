@@ -5,7 +5,6 @@ A session holds what the steps hand on; each step is a function that can be test
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from .verdict import Judge, Judged, Rules, State, judge_all
 
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from planproof.config import Workspace
@@ -64,7 +64,7 @@ class Session:
     policies: dict[str, GatePolicy]
     fingerprints: Fingerprints
     evidence: dict[str, Evidence]
-    report: RunReport = field(default_factory=lambda: RunReport())
+    report: RunReport = field(default_factory=lambda: RunReport())  # noqa: PLW0108 - is defined below
 
     @property
     def store_path(self) -> Path:
@@ -101,7 +101,9 @@ class RunReport:
     changed: tuple[str, ...] = ()
 
 
-def open_session(workspace: Workspace, paths: Sequence[Path], asked: Mapping[str, Any] | None = None) -> Session:
+def open_session(
+    workspace: Workspace, paths: Sequence[Path], asked: Mapping[str, Any] | None = None
+) -> Session:
     """Read plans, specs and markers, and bind them.
 
     Args:
@@ -275,7 +277,9 @@ def _run_all(checks: Sequence[Check], context: Context, recorder: _Recorder) -> 
                     recorder.add(result)
         finally:
             recorder.flush()
-        controlled = [one for one in found if one.check.controls is not None and one.outcome is Outcome.PASSED]
+        controlled = [
+            one for one in found if one.check.controls is not None and one.outcome is Outcome.PASSED
+        ]
         controls = run_controls(controlled, context)
         for result in controlled:
             recorder.add(replace(result, controls=controls.get(result.check.key, ())))
@@ -325,7 +329,9 @@ def commit_of(root: Path) -> str:
     import subprocess
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=60
+        )
         return done.stdout.strip()
 
     try:

@@ -1,6 +1,6 @@
 """The one function that judges: what a plan claims against what was found.
 
-Every surface (text, JSON, gate, editor, report) shows what :func:`judge_all` says and decides nothing of its own.
+Every surface (text, JSON, gate, editor, report) shows what :func:`judge_all` says and decides nothing itself.
 """
 
 from __future__ import annotations
@@ -174,7 +174,9 @@ class Judge:
         """One check of one item as it stands now."""
         found = self.evidence.get(binding.check.key)
         if not self.is_demanded(binding):
-            return CheckView(binding, State.NONE, f"{binding.check.backend} is not asked for", found, demanded=False)
+            return CheckView(
+                binding, State.NONE, f"{binding.check.backend} is not asked for", found, demanded=False
+            )
         if found is None:
             return self._unknown(binding)
         stale = self._stale(item, binding, found)
@@ -209,7 +211,9 @@ class Judge:
             return State.UNAVAILABLE, found.reason
         if found.outcome is not Outcome.PASSED:
             return State.WEAK, f"{found.outcome.value}: {found.reason}"
-        weak = self._controls(binding, found, self.table.demands.get(item.id)) or self._counted(binding, found)
+        weak = self._controls(binding, found, self.table.demands.get(item.id)) or self._counted(
+            binding, found
+        )
         return (State.WEAK, weak) if weak else (State.PROVED, "")
 
     def _controls(self, binding: Binding, found: Evidence, demand: Demand | None) -> str:
@@ -298,9 +302,13 @@ def _judge_plan(plan: Plan, judge: Judge) -> list[Judged]:
     for item in _deepest_first(plan.items, children):
         required = [one for one in children.get(item.id, []) if is_required(one)]
         state, reason, _ = own[item.id]
-        known[item.id] = _with_children(state, reason, bool(own[item.id][2]), [(one, *known[one.id]) for one in required])
+        known[item.id] = _with_children(
+            state, reason, bool(own[item.id][2]), [(one, *known[one.id]) for one in required]
+        )
     return [
-        Judged(item, plan.id, plan.path, verdict(item.claim, known[item.id][0]), *known[item.id], own[item.id][2])
+        Judged(
+            item, plan.id, plan.path, verdict(item.claim, known[item.id][0]), *known[item.id], own[item.id][2]
+        )
         for item in plan.items
     ]
 
@@ -328,7 +336,10 @@ def is_required(item: Item) -> bool:
 
 
 def _with_children(
-    state: State, reason: str, has_checks: bool, children: Sequence[tuple[Item, State, str]]  # noqa: FBT001 - inner
+    state: State,
+    reason: str,
+    has_checks: bool,
+    children: Sequence[tuple[Item, State, str]],
 ) -> tuple[State, str]:
     """An item's own state and those of the children that it needs, as one."""
     if not children:

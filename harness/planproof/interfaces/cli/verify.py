@@ -7,13 +7,13 @@ import datetime as dt
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planproof.proof.gate import GateResult
     from planproof.proof.session import Session
@@ -23,19 +23,26 @@ if TYPE_CHECKING:
 @click.command(name="verify")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--output-format", type=click.Choice(["text", "json"]), default="text", help="How to print.", show_default=True
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How to print.",
+    show_default=True,
 )
-@click.option("--backend", "backends", multiple=True, metavar="NAME", help="Demand this backend; 'all' for every one.")
+@click.option(
+    "--backend", "backends", multiple=True, metavar="NAME", help="Demand this backend; 'all' for every one."
+)
 @click.option("--no-run", is_flag=True, help="Run nothing; judge by what is recorded.")
 @click.option("--force", is_flag=True, help="Run every check, fresh or not.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the gate says.")
-def command(  # noqa: PLR0917 - click hands over each option
+def command(
     paths: tuple[Path, ...],
     output_format: str,
     backends: tuple[str, ...],
-    no_run: bool,  # noqa: FBT001 - a flag of the command line
-    force: bool,  # noqa: FBT001 - a flag of the command line
-    exit_zero: bool,  # noqa: FBT001 - a flag of the command line
+    *,
+    no_run: bool,
+    force: bool,
+    exit_zero: bool,
 ) -> int:
     """Run the checks that are due and judge every claim of PATHS (default: the configured plans).
 
@@ -44,7 +51,7 @@ def command(  # noqa: PLR0917 - click hands over each option
     from planproof.interfaces.rendering import verdicts_json
     from planproof.proof import session as steps
 
-    session = open_session(paths, backends)
+    session = open_session(paths, steps.demand_backends(backends))
     if not no_run:
         checks = steps.all_checks(session) if force else steps.due(session)
         with progress(len(checks)) as tell:
@@ -74,8 +81,13 @@ def _print(session: Session, judged: Sequence[Judged], gate: GateResult) -> None
         click.echo(line)
 
 
-def open_session(paths: Sequence[Path], backends: Sequence[str]) -> Session:
-    """Find the workspace around the working folder, or around the first path, and read it."""
+def open_session(paths: Sequence[Path], asked: Mapping[str, Any]) -> Session:
+    """Find the workspace around the working folder, or around the first path outside it, and read it.
+
+    Args:
+        paths: plan files and folders.
+        asked: the part of the gate's policy that the command line asks for.
+    """
     from planproof.config import find_workspace
     from planproof.proof import session as steps
 
@@ -84,7 +96,7 @@ def open_session(paths: Sequence[Path], backends: Sequence[str]) -> Session:
     if outside:
         first = outside[0].resolve()
         workspace = find_workspace(first if first.is_dir() else first.parent)
-    return steps.open_session(workspace, paths, steps.demand_backends(backends))
+    return steps.open_session(workspace, paths, asked)
 
 
 @contextlib.contextmanager

@@ -35,7 +35,9 @@ def for_stream(stream: IO[str] | None = None) -> Paint:
     stream = stream or sys.stdout
     if os.environ.get("NO_COLOR"):
         return Paint(on=False)
-    return Paint(on=bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb"))
+    return Paint(
+        on=bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+    )
 
 
 def width(text: str) -> int:

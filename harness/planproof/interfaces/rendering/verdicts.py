@@ -142,7 +142,9 @@ def proof_words(one: Judged) -> str:
     for view in one.checks:
         if view.evidence is None or view.state is not State.PROVED:
             continue
-        counts[view.evidence.kind.value] += max(1, sum(said == "passed" for said in view.evidence.nodes.values()))
+        counts[view.evidence.kind.value] += max(
+            1, sum(said == "passed" for said in view.evidence.nodes.values())
+        )
         controls += sum(control.outcome is ControlOutcome.KILLED for control in view.evidence.controls)
     words = [f"{count} {NAMES[kind][count != 1]}" for kind, count in counts.items()]
     if controls:
@@ -150,7 +152,9 @@ def proof_words(one: Judged) -> str:
     return ", ".join(words)
 
 
-def summary_lines(judged: Sequence[Judged], report: RunReport, gate: GateResult, paint: Paint) -> Iterator[str]:
+def summary_lines(
+    judged: Sequence[Judged], report: RunReport, gate: GateResult, paint: Paint
+) -> Iterator[str]:
     """The last lines: how many of each, what was run, the gate's word, where to go next."""
     counts = summarise(judged)
     said = [f"{counts[one.value]} {PLAIN[one]}" for one in ORDER if counts[one.value]]
@@ -181,7 +185,9 @@ def gate_lines(judged: Sequence[Judged], gate: GateResult, paint: Paint) -> Iter
     shown = {one.value for one in (Verdict.FALSE_CLAIM, Verdict.STALE_CLAIM, Verdict.UNPROVED_CLAIM)}
     for problem in gate.problems:
         if problem.word not in shown:
-            yield from wrap(f"{problem.path}:{problem.line}: {problem.message}" if problem.path else problem.message, 0)
+            yield from wrap(
+                f"{problem.path}:{problem.line}: {problem.message}" if problem.path else problem.message, 0
+            )
     if gate.holds:
         yield paint("gate: holds", "green") if gate.checked else "gate: holds; no claim was made or touched"
         return

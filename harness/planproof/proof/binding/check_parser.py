@@ -101,7 +101,9 @@ def expand(check: Check, backends: tuple[str, ...]) -> tuple[Check, ...]:
 def parse_controls(name: str, node: Node, path: str) -> Controls:
     """Read one entry under ``controls:``."""
     reader = Reader(node, path, f"controls of {name!r}", {"variants", "placebo", "gut"})
-    variants = [_variant(one, path, f"a variant of {name!r}") for one in _listed(reader.nodes.get("variants"))]
+    variants = [
+        _variant(one, path, f"a variant of {name!r}") for one in _listed(reader.nodes.get("variants"))
+    ]
     variants += [Variant(f"gutted {target}", target, "") for target in reader.texts("gut")]
     if not variants:
         raise reader.error(f"controls of {name!r} name no variant: nothing would be shown")
@@ -178,7 +180,12 @@ def _parse_coverage(node: Node, path: str, what: str) -> tuple[str, dict[str, An
     tests = reader.texts("tests")
     if not tests:
         raise reader.error(f"{what} lacks 'tests': which tests are to cover the file?")
-    params = {"files": list(files), "min": minimum, "tests": list(tests), "branch": reader.get("branch", bool, False)}
+    params = {
+        "files": list(files),
+        "min": minimum,
+        "tests": list(tests),
+        "branch": reader.get("branch", bool, False),
+    }
     return f"{', '.join(files)} at least {minimum:g} %", params
 
 

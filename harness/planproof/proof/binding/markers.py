@@ -80,7 +80,9 @@ def test_files(workspace: Path, tests: Iterable[str]) -> Iterator[Path]:
             yield start
             continue
         for folder, folders, files in os.walk(start):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
+            folders[:] = sorted(
+                name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS
+            )
             for name in sorted(files):
                 if fnmatch.fnmatch(name, "test_*.py") or fnmatch.fnmatch(name, "*_test.py"):
                     yield FilePath(folder) / name
@@ -130,7 +132,9 @@ def _marks(expression: ast.expr, target: str, path: str) -> Iterator[Mark]:
                 yield _mark(node, target, path, params=id(node) in inside_param)
             continue
         if isinstance(node, ast.Call) and _looks_like(name) and _has_ids(node):
-            raise SpecError(f"marker {name!r} proves nothing; did you mean {MARKER!r}?", path=path, line=node.lineno)
+            raise SpecError(
+                f"marker {name!r} proves nothing; did you mean {MARKER!r}?", path=path, line=node.lineno
+            )
 
 
 def _mark_name(node: ast.AST) -> str | None:
@@ -157,7 +161,9 @@ def _mark(call: ast.Call, target: str, path: str, *, params: bool) -> Mark:
     for keyword in call.keywords:
         value = keyword.value
         if keyword.arg != "part" or not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
-            raise SpecError("'proves' knows one option: part=True or part=False", path=path, line=value.lineno)
+            raise SpecError(
+                "'proves' knows one option: part=True or part=False", path=path, line=value.lineno
+            )
         partial = value.value
     if not items:
         raise SpecError("'proves' names no item", path=path, line=call.lineno)

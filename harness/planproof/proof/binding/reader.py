@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from planproof.errors import SpecError
 
-from .yaml_source import Node
-
 
 if TYPE_CHECKING:
+    from .yaml_source import Node
     from collections.abc import Collection
 
 
@@ -87,7 +86,9 @@ class Reader:
         """A word out of a closed list."""
         value: str = self.get(key, str, default)
         if value not in allowed:
-            raise self.error(f"{key!r} in {self.what} must be one of {', '.join(sorted(allowed))}, not {value!r}", key)
+            raise self.error(
+                f"{key!r} in {self.what} must be one of {', '.join(sorted(allowed))}, not {value!r}", key
+            )
         return value
 
     def child(self, key: str, known: Collection[str] | None = None) -> Reader | None:
@@ -95,7 +96,9 @@ class Reader:
         node = self.nodes.get(key)
         if node is None or node.value is None:
             return None
-        return Reader(node, self.path, f"{key!r}" if self.what == "the spec" else f"{key!r} in {self.what}", known)
+        return Reader(
+            node, self.path, f"{key!r}" if self.what == "the spec" else f"{key!r} in {self.what}", known
+        )
 
 
 def texts(node: Node, path: str, what: str) -> tuple[str, ...]:

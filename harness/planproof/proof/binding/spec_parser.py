@@ -105,7 +105,9 @@ def _checks(top: Reader, controls: dict[str, Controls]) -> dict[str, tuple[Check
     section = top.child("checks")
     if section is None:
         return {}
-    return {name: parse_check(name, node, top.path, controls.get(name)) for name, node in section.nodes.items()}
+    return {
+        name: parse_check(name, node, top.path, controls.get(name)) for name, node in section.nodes.items()
+    }
 
 
 def _items(top: Reader, checks: dict[str, tuple[Check, ...]]) -> Iterable[ItemSpec]:
@@ -136,7 +138,9 @@ def _item(local: str, node: Node, section: Reader, checks: dict[str, tuple[Check
         raise SpecError(f"{what} names no check", path=section.path, line=line)
     for name in item.checks:
         if name not in checks:
-            raise SpecError(f"{what} names the check {name!r}, which is not declared", path=section.path, line=line)
+            raise SpecError(
+                f"{what} names the check {name!r}, which is not declared", path=section.path, line=line
+            )
     return item
 
 
@@ -152,7 +156,9 @@ def _waivers(top: Reader) -> Iterable[Waiver]:
         try:
             expires = dt.date.fromisoformat(day)
         except ValueError:
-            raise reader.error(f"'expires' must be a day such as 2030-01-31, not {day!r}", "expires") from None
+            raise reader.error(
+                f"'expires' must be a day such as 2030-01-31, not {day!r}", "expires"
+            ) from None
         words = {key: reader.need(key, str) for key in ("item", "owner", "reason")}
         yield Waiver(**words, expires=expires, path=top.path, line=one.line)
 

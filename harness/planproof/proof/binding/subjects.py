@@ -27,8 +27,9 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def complete(table: Table, items: Mapping[str, Item], root: Path) -> Table:
-    """Give every check what its items are about, and a control that guts it where one is demanded and none is
-    declared; equal checks end up equal in this too.
+    """Give every check what its items are about, and the automatic control where one is demanded.
+
+    Checks that declare controls keep them; equal checks end up equal in this too.
 
     Args:
         table: the bindings.
@@ -43,7 +44,12 @@ def complete(table: Table, items: Mapping[str, Item], root: Path) -> Table:
             key = binding.check.key
             subjects.setdefault(key, {}).update(dict.fromkeys(subjects_of(items[item_id])))
             found = binding.check.controls
-            if found is None and demand is not None and demand.needs_control and binding.check.kind in GUTTABLE:
+            if (
+                found is None
+                and demand is not None
+                and demand.needs_control
+                and binding.check.kind in GUTTABLE
+            ):
                 found = gut_variants(items[item_id], root)
             if found is not None:
                 controls.setdefault(key, found)
@@ -52,9 +58,13 @@ def complete(table: Table, items: Mapping[str, Item], root: Path) -> Table:
     return replace(table, by_item=by_item)
 
 
-def _completed(binding: Binding, subjects: Mapping[str, dict[str, None]], controls: Mapping[str, Controls]) -> Binding:
+def _completed(
+    binding: Binding, subjects: Mapping[str, dict[str, None]], controls: Mapping[str, Controls]
+) -> Binding:
     key = binding.check.key
-    return replace(binding, check=replace(binding.check, subjects=tuple(subjects[key]), controls=controls.get(key)))
+    return replace(
+        binding, check=replace(binding.check, subjects=tuple(subjects[key]), controls=controls.get(key))
+    )
 
 
 def subjects_of(item: Item) -> tuple[str, ...]:

@@ -88,7 +88,9 @@ class Names:
             return candidates[0]
         if candidates:
             said = ", ".join(candidates[:3])
-            raise UnknownItemError(f"{name!r} means several items: {said}; name one in full", path=path, line=line)
+            raise UnknownItemError(
+                f"{name!r} means several items: {said}; name one in full", path=path, line=line
+            )
         whole = f"{plan}:{name}" if plan is not None and not name.startswith(f"{plan}:") else name
         near = difflib.get_close_matches(whole, self.items, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -154,8 +156,10 @@ def _of_spec(target: str, item: ItemSpec, spec: Spec) -> list[Binding]:
 
 
 def _strongest(bindings: Iterable[Binding]) -> dict[str, tuple[Binding, ...]]:
-    """Group by item. Inferred bindings stand only where nobody bound anything; a marker on a test that the
-    spec binds as well is one binding, the marker's, with the spec's controls."""
+    """Group by item; inferred bindings stand only where nobody bound anything.
+
+    A marker on a test that the spec binds as well is one binding, the marker's, with the spec's controls.
+    """
     grouped: dict[str, dict[str, Binding]] = {}
     for one in bindings:
         mine = grouped.setdefault(one.item, {})

@@ -62,7 +62,9 @@ def load(data: bytes, path: str) -> Node:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "is not YAML"
-        raise SpecError(f"is not valid YAML: {problem}", path=path, line=mark.line + 1 if mark else None) from None
+        raise SpecError(
+            f"is not valid YAML: {problem}", path=path, line=mark.line + 1 if mark else None
+        ) from None
     return builder.root or Node(None, 1)
 
 

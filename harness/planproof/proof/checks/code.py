@@ -41,7 +41,9 @@ class CodeRunner:
         for query, asked in check.params["queries"].items():
             answer = ask(query, asked, trees)
             if answer:
-                return Result(check, Outcome.FAILED, f"{', '.join(check.params['files'])}: {answer}", roots=names)
+                return Result(
+                    check, Outcome.FAILED, f"{', '.join(check.params['files'])}: {answer}", roots=names
+                )
         return Result(check, Outcome.PASSED, roots=names)
 
 
@@ -155,7 +157,11 @@ def _raises(index: Index, name: str, error: str) -> str:
     node = index.find(name)
     if node is None:
         return f"{name} is not defined"
-    raised = {dotted(one.exc)[-1] for one in ast.walk(node) if isinstance(one, ast.Raise) and one.exc and dotted(one.exc)}
+    raised = {
+        dotted(one.exc)[-1]
+        for one in ast.walk(node)
+        if isinstance(one, ast.Raise) and one.exc and dotted(one.exc)
+    }
     return "" if error in raised else f"{name} does not raise {error}"
 
 
@@ -215,7 +221,11 @@ def _value(node: ast.expr) -> Any:
         import datetime as dt
 
         parts = {keyword.arg: _value(keyword.value) for keyword in node.keywords}
-        if all(isinstance(value, int | float) for value in parts.values()) and not node.args and None not in parts:
+        if (
+            all(isinstance(value, int | float) for value in parts.values())
+            and not node.args
+            and None not in parts
+        ):
             seconds = dt.timedelta(**{str(key): value for key, value in parts.items()}).total_seconds()
             return int(seconds) if seconds.is_integer() else seconds
         return _UNKNOWN

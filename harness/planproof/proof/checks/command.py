@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 CANNOT_FAIL: Final = frozenset({"true", ":", "echo", "printf", "exit", "sleep", "yes"})
-ONLY_TALKS: Final = frozenset({"--version", "--help", "-h", "--collect-only", "--co", "--dry-run", "--exit-zero"})
+ONLY_TALKS: Final = frozenset(
+    {"--version", "--help", "-h", "--collect-only", "--co", "--dry-run", "--exit-zero"}
+)
 SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh"})
 FORGIVES: Final = re.compile(r"(\|\||;)\s*(true|:|exit\s+0)\s*$")
 # What well-known tools print when they exit 0 and looked at nothing.
@@ -52,7 +54,10 @@ class CommandRunner:
         before = snapshot(context.root)
         try:
             ended = process.run(
-                with_python(argv, context), cwd=folder, env=context.env, timeout=check.timeout or context.timeout
+                with_python(argv, context),
+                cwd=folder,
+                env=context.env,
+                timeout=check.timeout or context.timeout,
             )
         except FileNotFoundError:
             return Result(check, Outcome.UNAVAILABLE, f"the program {argv[0]} is not to be had here")

@@ -1,4 +1,4 @@
-"""Negative controls of pytest checks: the same tests again, once for each broken variant and for the placebo."""
+"""Negative controls of pytest checks: the same tests again, for each broken variant and for the placebo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from planproof.proof.model import Check, ControlOutcome, ControlResult, Outcome, Result, Variant
+from planproof.proof.model import Check, ControlOutcome, ControlResult, Outcome, Result
 
 from . import pytest_run
 from .pytest_check import Mapping, wanted_by
@@ -52,7 +52,7 @@ def _ordered(controls: list[ControlResult]) -> tuple[ControlResult, ...]:
     """One placebo (the worst of several), then the variants."""
     placebos = [one for one in controls if one.variant == "placebo"]
     bad = [one for one in placebos if one.outcome is not ControlOutcome.PASSED]
-    return tuple([*(bad or placebos)[:1], *(one for one in controls if one.variant != "placebo")])
+    return (*(bad or placebos)[:1], *(one for one in controls if one.variant != "placebo"))
 
 
 def _one_variant(
@@ -100,5 +100,3 @@ def _judge(
     if failed or any(node.outcome in {"died", "hung", "flaky", ""} for node in nodes):
         return ControlResult(name, ControlOutcome.UNDECIDED, "no test failed in its own body", seconds)
     return ControlResult(name, ControlOutcome.SURVIVED, "every test passes on it", seconds)
-
-

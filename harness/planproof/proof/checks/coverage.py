@@ -1,4 +1,4 @@
-"""Checks of kind coverage: runs tests under coverage.py and reads each named file's share, never an old report."""
+"""Checks of kind coverage: tests under coverage.py and each named file's share; never an old report."""
 
 from __future__ import annotations
 
@@ -34,16 +34,29 @@ class CoverageRunner:
             yield from self._group(tests, branch, group, context)
 
     def _group(
-        self, tests: tuple[str, ...], branch: bool, group: list[Check], context: Context  # noqa: FBT001 - coverage's own switch
+        self,
+        tests: tuple[str, ...],
+        branch: bool,
+        group: list[Check],
+        context: Context,
     ) -> Iterator[Result]:
         if not available(context):
             for check in group:
-                yield Result(check, Outcome.UNAVAILABLE, "coverage is not installed for the interpreter of the checks")
+                yield Result(
+                    check, Outcome.UNAVAILABLE, "coverage is not installed for the interpreter of the checks"
+                )
             return
         files = sorted({name for check in group for name in check.params["files"]})
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
             data = Path(folder) / "coverage.data"
-            prefix = ["-m", "coverage", "run", f"--data-file={data}", f"--include={','.join(files)}", "--rcfile=/dev/null"]
+            prefix = [
+                "-m",
+                "coverage",
+                "run",
+                f"--data-file={data}",
+                f"--include={','.join(files)}",
+                "--rcfile=/dev/null",
+            ]
             prefix += ["--branch"] if branch else []
             wanted = pytest_run.Wanted(tuple(clean(one) for one in tests))
             run = pytest_run.run(
@@ -79,7 +92,17 @@ def read_report(data: Path, context: Context, folder: Path) -> dict[str, dict[st
     if not data.exists():
         return {}
     out = folder / "coverage.json"
-    argv = [context.python, "-m", "coverage", "json", f"--data-file={data}", "-o", str(out), "--rcfile=/dev/null", "-q"]
+    argv = [
+        context.python,
+        "-m",
+        "coverage",
+        "json",
+        f"--data-file={data}",
+        "-o",
+        str(out),
+        "--rcfile=/dev/null",
+        "-q",
+    ]
     process.run(argv, cwd=context.root, env=context.env, timeout=context.timeout)
     if not out.exists():
         return {}
@@ -96,7 +119,9 @@ def judge(check: Check, run: pytest_run.Run, measured: dict[str, dict[str, Any]]
         return Result(check, outcome, reason, round(run.seconds, 6), nodes=nodes, roots=roots, notes=notes)
 
     if not any(outcome == "passed" for outcome in nodes.values()):
-        return result(Outcome.NOTHING, f"no test of {', '.join(check.params['tests'])} passed, so nothing was measured")
+        return result(
+            Outcome.NOTHING, f"no test of {', '.join(check.params['tests'])} passed, so nothing was measured"
+        )
     failed = [node for node, outcome in nodes.items() if outcome == "failed"]
     if failed:
         return result(Outcome.UNDECIDED, f"{failed[0]} fails, so its coverage says nothing")
@@ -108,5 +133,7 @@ def judge(check: Check, run: pytest_run.Run, measured: dict[str, dict[str, Any]]
         share = float(summary["percent_covered"])
         shares.append(f"{name} {share:.1f} %")
         if share + 1e-9 < check.params["min"]:
-            return result(Outcome.FAILED, f"{name} is covered {share:.1f} %, wanted {check.params['min']:g} %")
+            return result(
+                Outcome.FAILED, f"{name} is covered {share:.1f} %, wanted {check.params['min']:g} %"
+            )
     return result(Outcome.PASSED, "", ", ".join(shares))

@@ -120,7 +120,10 @@ class Mapping:
     def _judge(self, nodes: list[Node]) -> tuple[Outcome, str]:
         if not nodes:
             return self._nothing_collected()
-        by = {outcome: [node for node in nodes if node.outcome == outcome] for outcome in {n.outcome for n in nodes}}
+        by = {
+            outcome: [node for node in nodes if node.outcome == outcome]
+            for outcome in {n.outcome for n in nodes}
+        }
         if failed := by.get("failed"):
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             return Outcome.FAILED, f"{failed[0].id}: {_why(failed[0].text)}{more}"
@@ -174,7 +177,11 @@ class Mapping:
 
     def _none_passed(self, nodes: list[Node]) -> tuple[Outcome, str]:
         node = nodes[0]
-        said = {"skipped": "skipped", "xfailed": "expected to fail", "xpassed": "expected to fail, and passed"}
+        said = {
+            "skipped": "skipped",
+            "xfailed": "expected to fail",
+            "xpassed": "expected to fail, and passed",
+        }
         word = said.get(node.outcome, node.outcome)
         whole = "is" if len(nodes) == 1 else f"and {len(nodes) - 1} more are"
         why = f": {_why(node.text)}" if node.outcome == "skipped" else ""

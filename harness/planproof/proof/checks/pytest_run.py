@@ -189,7 +189,18 @@ def command(
     workers = worker_count(context) if parallel else 0
     spread = ["-n", str(workers)] if workers > 1 else []
     options = ["-q", "--no-header", "--tb=short", "--maxfail=0", "--capture=no", f"--rootdir={context.root}"]
-    return [context.python, *prefix, "-m", "pytest", "-p", RECORDER, *options, *spread, *extra, f"@{arguments}"]
+    return [
+        context.python,
+        *prefix,
+        "-m",
+        "pytest",
+        "-p",
+        RECORDER,
+        *options,
+        *spread,
+        *extra,
+        f"@{arguments}",
+    ]
 
 
 def worker_count(context: Context) -> int:
@@ -238,7 +249,11 @@ class Records:
         self.read()
         if self.finished_at is not None and time.monotonic() - self.finished_at > GRACE_SECONDS:
             return f"pytest ended and its process did not within {GRACE_SECONDS:g} s"
-        late = [node for node, at in self.started.items() if time.time() - at > self.context.timeout + GRACE_SECONDS]
+        late = [
+            node
+            for node, at in self.started.items()
+            if time.time() - at > self.context.timeout + GRACE_SECONDS
+        ]
         return f"{late[0]} did not end" if late else ""
 
     def read(self) -> None:

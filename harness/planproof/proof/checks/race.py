@@ -48,7 +48,7 @@ class RaceRunner:
 
     def _one(self, check: Check, context: Context) -> Result:
         started = time.monotonic()
-        answer = run_workload(check, str(check.params["workload"]), context)
+        answer = run_workload(check, str(check.params["workload"]), context, keep=True)
         seconds = time.monotonic() - started
         outcome = OUTCOMES[answer["outcome"]]
         controls: tuple[ControlResult, ...] = ()
@@ -95,13 +95,14 @@ def workload_file(reference: str, root: Path) -> str | None:
     return path.relative_to(root).as_posix() if path and path.is_relative_to(root) else None
 
 
-def run_workload(check: Check, workload: str, context: Context) -> dict[str, Any]:
-    """Run one workload on the check's backend and say what came of it."""
+def run_workload(check: Check, workload: str, context: Context, *, keep: bool = False) -> dict[str, Any]:
+    """Run one workload on the check's backend and say what came of it; ``keep`` its failing run for replay."""
     job = {
         "workload": workload,
         "backend": check.backend,
         "options": {key: check.params[key] for key in ("schedules", "seed", "mode") if key in check.params},
         "root": str(context.root),
+        "keep": keep,
     }
     if context.race is not None:
         return _answer(context.race, job)
@@ -131,8 +132,10 @@ def _answer(run: Any, job: dict[str, Any], backend: Any = None) -> dict[str, Any
 def _reason(result: Any, certificate: dict[str, Any]) -> str:
     failure = getattr(result, "failure", None)
     if failure is not None:
-        text = str(getattr(failure, "summary", "") or getattr(failure, "reason", "") or failure)
-        return next((line.strip() for line in text.splitlines() if line.strip()), "failed")[:300]
+        text = str(getattr(failure, "reason", "") or failure)
+        said = next((line.strip() for line in text.splitlines() if line.strip()), "failed")[:300]
+        replay = getattr(failure, "replay_command", "")
+        return f"{said}; {replay}" if replay else said
     return str(certificate.get("reason") or "inconclusive: the run showed too little overlap")[:300]
 
 
@@ -191,11 +194,15 @@ def _run_here(job: dict[str, Any], root: Path) -> dict[str, Any]:
     run: Any = race.run  # type: ignore[attr-defined, unused-ignore]
     try:
         with acquire(BackendKind(job["backend"]), env=os.environ) as backend:
-            answer = _answer(lambda _name, **options: run(workload, **options), job, backend)
+            folder = root / ".planproof" / "races" if job.get("keep") else None
+            answer = _answer(lambda _name, **options: run(workload, folder=folder, **options), job, backend)
             answer["certificate"].setdefault("backend", _described(backend))
             return answer
     except BackendUnavailableError as error:
-        return {"outcome": "unavailable", "reason": f"needs {job['backend']}: {error.message.splitlines()[0]}"}
+        return {
+            "outcome": "unavailable",
+            "reason": f"needs {job['backend']}: {error.message.splitlines()[0]}",
+        }
     except PlanproofError as error:
         return {"outcome": "inconclusive", "reason": error.message}
 

@@ -21,7 +21,9 @@ import pytest
 
 RECORD: Final = "PLANPROOF_RECORD"
 LIMIT: Final = 4000
-STARTERS: Final = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen", "os.system", "os.exec"})
+STARTERS: Final = frozenset(
+    {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen", "os.system", "os.exec"}
+)
 
 
 class Footprints:
@@ -111,7 +113,9 @@ class Recorder:
 
     def _opened(self) -> list[str]:
         names = [path[len(self.root) :] for path in self.opened]
-        return sorted(name for name in names if not any(p.startswith((".", "__pyc")) for p in name.split(os.sep)))
+        return sorted(
+            name for name in names if not any(p.startswith((".", "__pyc")) for p in name.split(os.sep))
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Any:
@@ -124,7 +128,9 @@ class Recorder:
         for node, item in before.items():
             if node not in kept and self._is_wanted(item, targets, markers):
                 self.write("deselected", node=node)
-        items[:] = [one for one in items if one.nodeid not in excluded and self._is_wanted(one, targets, markers)]
+        items[:] = [
+            one for one in items if one.nodeid not in excluded and self._is_wanted(one, targets, markers)
+        ]
         for item in items:
             proves = [list(mark.args) for mark in item.iter_markers("proves")]
             marks = [name for name in markers if item.get_closest_marker(name)]

@@ -23,10 +23,23 @@ CHECKING: Final = (
     "require", "compare", "match", "approve", "snapshot", "benchmark", "raise_for_status", "run_state_machine",
     "testfile", "testmod", "main", "exit", "deprecated_call",
 )  # fmt: skip
-MOCKS: Final = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "PropertyMock"})
+MOCKS: Final = frozenset(
+    {"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "PropertyMock"}
+)
 PATCHES: Final = frozenset({"patch", "object", "dict", "multiple", "setattr"})
 KNOWN_DECORATORS: Final = frozenset(
-    {"mark", "fixture", "patch", "object", "given", "settings", "example", "wraps", "staticmethod", "classmethod"}
+    {
+        "mark",
+        "fixture",
+        "patch",
+        "object",
+        "given",
+        "settings",
+        "example",
+        "wraps",
+        "staticmethod",
+        "classmethod",
+    }
 )
 RETRIES: Final = frozenset({"flaky", "rerun", "retry", "retries", "reruns"})
 DEPTH: Final = 4
@@ -104,7 +117,7 @@ class Judge:
             return ""
         patched = self.subjects & patched_names(self.function)
         if patched:
-            return f"replaces {sorted(patched)[0]}, which it is to prove, by a mock"
+            return f"replaces {min(patched)}, which it is to prove, by a mock"
         sites = list(self.sites(self.function, DEPTH, frozenset()))
         if not sites:
             return "asserts nothing"
@@ -254,7 +267,9 @@ def patched_names(function: Function) -> set[str]:
         parts = dotted(call.func)
         if not parts or not PATCHES & set(parts[-2:]):
             continue
-        texts = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        texts = [
+            one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        ]
         found.update(text.rsplit(".", 1)[-1] for text in texts[:1])
     return found
 
@@ -268,10 +283,9 @@ def _own_nodes(function: Function) -> Iterator[ast.AST]:
 def _swallowed(function: Function) -> Iterator[ast.AST]:
     """Nodes whose AssertionError goes nowhere."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Try) and any(_swallows(handler) for handler in node.handlers):
-            for statement in node.body:
-                yield from ast.walk(statement)
-        elif isinstance(node, ast.With) and any(_suppresses(item.context_expr) for item in node.items):
+        if (isinstance(node, ast.Try) and any(_swallows(handler) for handler in node.handlers)) or (
+            isinstance(node, ast.With) and any(_suppresses(item.context_expr) for item in node.items)
+        ):
             for statement in node.body:
                 yield from ast.walk(statement)
 
@@ -284,7 +298,9 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
     for node in ast.walk(handler):
         if isinstance(node, ast.Raise | ast.Assert):
             return False
-        if isinstance(node, ast.Call) and any(word in (dotted(node.func) or [""])[-1] for word in ("fail", "assert")):
+        if isinstance(node, ast.Call) and any(
+            word in (dotted(node.func) or [""])[-1] for word in ("fail", "assert")
+        ):
             return False
     return True
 

@@ -1,7 +1,7 @@
 """Swaps an object for a broken variant in a child process, at the moment its module is imported.
 
-Used as a pytest plugin (``-p planproof.proof.checks.swap``). An import hook waits for the module, lets it load, and
-puts the variant in place before anyone else can take the original. The placebo goes the same way and puts
+Used as a pytest plugin (``-p planproof.proof.checks.swap``). An import hook waits for the module, lets it load,
+and puts the variant in place before anyone else can take the original. The placebo goes the same way and puts
 the very same object back. Imports nothing but the standard library.
 """
 
@@ -44,7 +44,9 @@ class Swapper:
         self.file = str((root / self.place).resolve()) if self.place.endswith(".py") else None
         self.busy = False
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that swaps afterwards."""
         if self.file is None and name != self.place:
             return None
@@ -128,7 +130,9 @@ def gutted(original: Any) -> Any:
         return property(lambda _self: None)
     if inspect.isclass(original):
         for name, value in list(vars(original).items()):
-            if not name.startswith("__") and (inspect.isfunction(value) or isinstance(value, staticmethod | classmethod)):
+            if not name.startswith("__") and (
+                inspect.isfunction(value) or isinstance(value, staticmethod | classmethod)
+            ):
                 setattr(original, name, gutted(value))
         return original
     if inspect.iscoroutinefunction(original):

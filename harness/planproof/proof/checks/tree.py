@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-IGNORED: Final = frozenset({".git", ".planproof", "__pycache__", "node_modules", ".venv", "venv", ".hypothesis"})
+IGNORED: Final = frozenset(
+    {".git", ".planproof", "__pycache__", "node_modules", ".venv", "venv", ".hypothesis"}
+)
 SUFFIXES: Final = (".pyc", ".pyo")
 
 Snapshot = dict[str, tuple[int, int]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.proof.layout import LOCK_FILES, is_test, pytest_options
@@ -13,6 +12,7 @@ from .sources import GONE, MODULE, RAW, Sources
 
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Iterable, Mapping
 
     from planproof.plan.model import Item
@@ -76,8 +76,11 @@ class Fingerprints:
         return self.sources.closure(roots) | set(result.entered or ())
 
     def _functions(self, file: str, result: Result, tests: Mapping[str, set[str]]) -> dict[str, str]:
-        """The digests of a file that count: of a test file the tests that ran and all that is no test, of
-        other files what was entered, or everything where that is not known."""
+        """The digests of a file that count.
+
+        Of a test file the tests that ran and all that is no test; of other files what was entered, or
+        everything where that is not known.
+        """
         known = self.sources.functions(file)
         if file in tests:
             mine = {name: value for name, value in known.items() if not _is_other_test(name, tests[file])}
@@ -96,7 +99,9 @@ class Fingerprints:
         patterns = list(check.inputs)
         if check.kind is CheckKind.COMMAND and not patterns:
             named = [str(one) for one in check.params["argv"][1:]]
-            patterns = [one for one in named if one and not one.startswith(("-", "/")) and _exists(self.root, one)]
+            patterns = [
+                one for one in named if one and not one.startswith(("-", "/")) and _exists(self.root, one)
+            ]
             patterns = patterns or ["."]
         return sorted({file for pattern in patterns for file in self._glob(pattern)})
 
@@ -136,7 +141,9 @@ class Fingerprints:
         known = self._seen.get(id(part))
         if known is not None and known[0] is part:
             return known[1]
-        found = next((stale for file, names in part.items() if (stale := self._file(file, names, word))), None)
+        found = next(
+            (stale for file, names in part.items() if (stale := self._file(file, names, word))), None
+        )
         self._seen[id(part)] = (part, found)
         return found
 
@@ -168,7 +175,9 @@ class Fingerprints:
             if then.get(name) != now.get(name):
                 if name in LOCK_FILES:
                     return Stale("stale-environment", f"{name} changed")
-                return Stale("stale-environment", f"{name} {then.get(name, 'absent')} -> {now.get(name, 'absent')}")
+                return Stale(
+                    "stale-environment", f"{name} {then.get(name, 'absent')} -> {now.get(name, 'absent')}"
+                )
         return None
 
 

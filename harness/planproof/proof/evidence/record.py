@@ -93,7 +93,9 @@ def from_json(data: Mapping[str, Any]) -> Evidence:
     Raises:
         KeyError, TypeError, ValueError: the values are not evidence.
     """
-    controls = tuple(ControlResult(name, ControlOutcome(said), why, took) for name, said, why, took in data["controls"])
+    controls = tuple(
+        ControlResult(name, ControlOutcome(said), why, took) for name, said, why, took in data["controls"]
+    )
     return Evidence(
         **{
             **data,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from planproof.proof.layout import module_file, source_roots
 
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Iterable, Mapping
 
 
@@ -61,10 +62,8 @@ class Sources:
         if file not in self._trees:
             self._trees[file] = None
             if file.endswith(".py"):
-                try:
+                with contextlib.suppress(OSError, SyntaxError, ValueError, RecursionError):
                     self._trees[file] = ast.parse((self.root / file).read_bytes())
-                except (OSError, SyntaxError, ValueError, RecursionError):
-                    pass
         return self._trees[file]
 
     def closure(self, files: Iterable[str]) -> set[str]:

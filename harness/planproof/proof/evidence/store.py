@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from planproof.proof.model import CheckKind, ControlOutcome, ControlResult, Footprint, Outcome, digest
 
@@ -35,14 +35,15 @@ CREATE TABLE IF NOT EXISTS claims (
     key TEXT NOT NULL, item TEXT NOT NULL, claim TEXT NOT NULL, PRIMARY KEY (key, item)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS durations (name TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 """
-INSERT: Final = "INSERT OR REPLACE INTO evidence VALUES (" + ", ".join("?" * 17) + ")"
+INSERT: Final = "INSERT OR REPLACE INTO evidence VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 class Store:
     """Evidence by key of check. Use as a context manager.
 
     Args:
-        path: the file; its folder is made. A file of another format or a broken one is renamed and begun anew.
+        path: the file; its folder is made. A broken file, or one of
+            another format, is renamed and begun anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,8 +65,8 @@ class Store:
             if version == FORMAT:
                 db.execute("PRAGMA synchronous=NORMAL")
                 return db
-            if version not in {0, FORMAT}:
-                raise sqlite3.DatabaseError(f"format {version}")
+            if version != 0:
+                raise sqlite3.DatabaseError(f"format {version}")  # noqa: TRY301 - handled like a broken file
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={FORMAT}; COMMIT;")
@@ -74,7 +75,7 @@ class Store:
             raise
         return db
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -103,7 +104,9 @@ class Store:
     def _put(self, db: sqlite3.Connection, one: Evidence) -> None:
         foot = one.footprint
         prints = [_print(db, part) for part in (foot.check, foot.code, foot.environment)]
-        packed = [_pack(part) for part in (one.nodes, [list(c) for c in one.controls], one.notes, one.certificate)]
+        packed = [
+            _pack(part) for part in (one.nodes, [list(c) for c in one.controls], one.notes, one.certificate)
+        ]
         row = [one.key, one.name, one.kind.value, one.target, one.backend, one.outcome.value, one.reason]
         db.execute(INSERT, [*row, one.seconds, one.at, one.commit, *packed, *prints])
         claims = [(one.key, item, claim) for item, claim in one.claims.items()]
@@ -118,7 +121,8 @@ class Store:
         for key, item, claim in self.db.execute("SELECT key, item, claim FROM claims"):
             claims.setdefault(key, {})[item] = claim
         return {
-            row[0]: _read(row, prints, claims.get(row[0], {})) for row in self.db.execute("SELECT * FROM evidence")
+            row[0]: _read(row, prints, claims.get(row[0], {}))
+            for row in self.db.execute("SELECT * FROM evidence")
         }
 
     def durations(self) -> dict[str, float]:
@@ -173,7 +177,9 @@ def _pack(value: Any) -> str:
 
 
 def _read(row: tuple[Any, ...], prints: dict[str, Any], claims: dict[str, str]) -> Evidence:
-    controls = tuple(ControlResult(name, ControlOutcome(said), why, took) for name, said, why, took in json.loads(row[11]))
+    controls = tuple(
+        ControlResult(name, ControlOutcome(said), why, took) for name, said, why, took in json.loads(row[11])
+    )
     return Evidence(
         key=row[0],
         name=row[1],
