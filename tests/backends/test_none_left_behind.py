@@ -1,0 +1,175 @@
+"""Servers and containers of ours are gone after the run, whichever way it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from planproof.backends import engine, keeping
+from planproof.backends.settings import Settings
+
+
+pytestmark = [pytest.mark.postgres, pytest.mark.dynamodb]
+
+WAYS = [
+    pytest.param("postgres", "program", id="postgres-program"),
+    pytest.param("dynamodb", "program", id="dynamodb-program"),
+    pytest.param("postgres", "container", id="postgres-container"),
+    pytest.param("dynamodb", "container", id="dynamodb-container"),
+]
+
+
+def answers(url):
+    """Whether anything listens there; a closed port is refused by the kernel."""
+    parts = urlsplit(url)
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex((parts.hostname, parts.port)) == 0
+
+
+def containers(env):
+    """Containers of ours, running or not."""
+    client = engine.connect(Settings.of(env)).client
+    return {found.id for found in client.containers.list(all=True, filters={"label": engine.KEEPER_LABEL})}
+
+
+def children(pid, word):
+    """Processes below ``pid`` whose command line holds ``word``."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return [int(row[0]) for row in rows if int(row[1]) == pid and word in row[2]]
+
+
+def folders():
+    return set(Path(tempfile.gettempdir()).glob(f"{keeping.FOLDER}*"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "sign"),
+    [
+        *(pytest.param(*way.values, signal.SIGKILL, id=f"{way.id}-killed") for way in WAYS),
+        pytest.param("postgres", "program", signal.SIGINT, id="interrupted"),
+        pytest.param("postgres", "container", signal.SIGTERM, id="terminated"),
+    ],
+)
+def test_a_server_ends_with_the_run_that_started_it(kind, source, sign, only, holder, soon):
+    env = only(kind, source)
+    before = containers(env) if source == "container" else set()
+    held = holder(kind, env)
+    assert answers(held.url)
+
+    held.end(sign)
+
+    soon("the server's end", lambda: not answers(held.url))
+    if source == "container":
+        soon("the container's removal", lambda: containers(env) <= before)
+
+
+@pytest.mark.parametrize(("kind", "source"), WAYS)
+def test_an_orderly_end_returns_when_all_is_gone(kind, source, only, holder):
+    env = only(kind, source)
+    before = containers(env) if source == "container" else set()
+    held = holder(kind, env)
+    held.let_go()
+    assert not answers(held.url)
+    if source == "container":
+        assert containers(env) <= before
+
+
+@pytest.mark.parametrize(("kind", "source"), WAYS)
+def test_a_killed_keeper_takes_its_server_with_it(kind, source, only, holder, soon):
+    env = only(kind, source)
+    before = containers(env) if source == "container" else set()
+    held = holder(kind, env)
+    (keeper,) = children(held.process.pid, "planproof.backends.keeper")
+    os.kill(keeper, signal.SIGKILL)
+    soon("the server's end", lambda: not answers(held.url))
+    if source == "container":
+        soon("the container's removal", lambda: containers(env) <= before)
+
+
+@pytest.mark.parametrize(("kind", "source"), WAYS[:1])
+def test_no_folder_stays(kind, source, only, holder, soon):
+    env = only(kind, source)
+    before = folders()
+    held = holder(kind, env)
+    made = folders() - before
+    assert made
+    held.end(signal.SIGKILL)
+    soon("the folder's removal", lambda: not made & folders())
+
+
+def test_the_next_start_sweeps_what_a_power_cut_left(only, holder, tmp_path):
+    """A container whose keeper and guardian are both gone, as after a reboot of the machine."""
+    env = only("postgres", "container")
+    found = engine.connect(Settings.of(env))
+    image = Settings.of(env).postgres_image
+    dead = tmp_path / "planproof-server-gone"
+    stray = found.client.containers.create(image, labels=engine.labels(dead))
+    living = keeping.own_directory()
+    directory = living.__enter__()
+    spared = found.client.containers.create(image, labels=engine.labels(directory))
+    try:
+        holder("postgres", env).let_go()
+        left = containers(env)
+        assert stray.id not in left
+        assert spared.id in left
+    finally:
+        spared.remove(force=True)
+        living.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(("kind", "source"), WAYS[:2])
+def test_processes_of_one_run_share_one_server(kind, source, only, holder, tmp_path):
+    env = only(kind, source)
+    first, second = holder(kind, env, tmp_path / "room"), holder(kind, env, tmp_path / "room")
+    assert urlsplit(first.url).port == urlsplit(second.url).port
+    assert first.namespace != second.namespace
+
+    first.let_go()
+    assert answers(second.url)
+    second.let_go()
+    assert not answers(second.url)
+
+    third = holder(kind, env, tmp_path / "room")
+    assert answers(third.url)
+    third.let_go()
+
+
+def test_a_run_of_pytest_over_two_workers_starts_one_server_and_leaves_none(only, tmp_path):
+    env = only("postgres", "program")
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.parametrize('n', range(4))\n"
+        "def test_it(n, postgres_backend):\n"
+        "    import os, pathlib\n"
+        "    pathlib.Path(os.environ['SEEN'], f'{os.getpid()}-{n}').write_text(postgres_backend.url)\n"
+    )
+    (tmp_path / "conftest.py").write_text("pytest_plugins = ['planproof.backends.pytest_fixtures']\n")
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-c", os.devnull]
+        + ["--rootdir", str(tmp_path), str(tmp_path)],
+        env={**env, "SEEN": str(seen)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    urls = [urlsplit(path.read_text()) for path in seen.iterdir()]
+    workers = {path.name.split("-")[0] for path in seen.iterdir()}
+    assert len(workers) == 2
+    assert len({url.port for url in urls}) == 1
+    assert len({url.path for url in urls}) == 2
+    assert not answers(urls[0].geturl())
