@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from planproof.race.checker.search import OutOfMemoryError, Search
-from planproof.race.history.operation import Outcome, show
+from planproof.race.history.operation import Outcome
+from planproof.race.history.values import UNKNOWN
 
 
 if TYPE_CHECKING:
@@ -122,7 +123,11 @@ def _traced(part: Part, search: Search, start: int) -> Explanation:
     hops = list(_hops(search, start, best))
     hops.reverse()
     steps, owners = _steps(part, search, start, hops)
-    describe, table = part.model.describe, search.table
+    table = search.table
+    describe = table.model.describe
+    actual = table.states[best >> search.width]
+    if table.model is not part.model and start == 0:
+        steps, actual = _retold(part, steps)
     skipped = sum(event < 0 for event in part.events[:start])
     states = tuple(dict.fromkeys(describe(table.states[c >> search.width]) for c in seen))
     return Explanation(
@@ -130,8 +135,8 @@ def _traced(part: Part, search: Search, start: int) -> Explanation:
         part.ops[search.failed],
         tuple(steps),
         skipped,
-        describe(table.states[best >> search.width]),
-        tuple(_candidates(part, search, best, owners)),
+        part.model.describe(actual),
+        tuple(_candidates(part, search, best, owners, actual)),
         states,
         len(seen),
         sum(event >= 0 for event in part.events[: search.position]),
@@ -182,7 +187,7 @@ def _steps(
     steps = []
     left = iter([*hops, (len(part.events), 0, 0)])
     at, before, after = next(left)
-    describe, states = part.model.describe, search.table.states
+    describe, states = search.table.model.describe, search.table.states
     for now in range(start, search.position + 1):
         event = part.events[now]
         if event >= 0:
@@ -206,35 +211,45 @@ def _bits(mask: int) -> Iterator[int]:
         mask ^= bit
 
 
-def _candidates(part: Part, search: Search, c: int, owners: dict[int, int]) -> Iterator[Candidate]:
+def _retold(part: Part, steps: list[Step]) -> tuple[list[Step], Any]:
+    """The same steps in the states of the whole model, where the search used a reduced one."""
+    model = part.model
+    state = model.initial()
+    told = []
+    for step in steps:
+        _, after = model.step(state, step.op.op, step.op.args, _result(step.op))
+        told.append(Step(step.op, model.describe(state), model.describe(after)))
+        state = after
+    return told, state
+
+
+def _result(op: Operation) -> Any:
+    return op.result if op.outcome is Outcome.OK else UNKNOWN
+
+
+def _candidates(
+    part: Part, search: Search, c: int, owners: dict[int, int], actual: Any
+) -> Iterator[Candidate]:
     """The blocked operation first, then the others in flight that are not placed."""
     failed = search.failed
     assert failed is not None
-    state = c >> search.width
-    describe, table = part.model.describe, search.table
+    model = part.model
+    here = model.describe(actual)
     in_flight = {bit for pairs in search.pending.values() for _, bit in pairs}
     in_flight |= {bit for mask in search.waiting.values() for bit in _bits(mask)}
     in_flight |= {bit for bits in search.unknown.values() for bit in bits}
-    waiting = sorted((owners[bit] for bit in in_flight if not c & bit and bit in owners))
+    waiting = sorted(owners[bit] for bit in in_flight if not c & bit and bit in owners)
     blocked = part.ops[failed].text
     for index in [failed, *(index for index in waiting if index != failed)]:
         op = part.ops[index]
-        after = table.rows[state][part.letters[index]]
-        here = describe(table.states[state])
-        if not after:
-            said = op.reply if op.outcome is Outcome.OK else "it"
-            yield Candidate(op, False, f"{said} is not allowed where the state is {here}")
-        elif after == (state,):
-            yield Candidate(op, True, f"would leave the state at {here}, which does not help {blocked}")
-        else:
-            then = ", ".join(describe(table.states[one]) for one in after)
+        after = [state for state in model.branches(actual, op.op, op.args, _result(op)) if state != actual]
+        if after:
+            then = ", ".join(model.describe(state) for state in after)
             yield Candidate(
                 op, True, f"would lead to {then}; from there too nothing lets {blocked} return so"
             )
-
-
-def part_name(key: Any) -> str:
-    """The part for people; empty where there is one part only."""
-    if key is None:
-        return ""
-    return show(key[0]) if isinstance(key, tuple) and len(key) == 1 else show(key)
+        elif tuple(model.branches(actual, op.op, op.args, _result(op))):
+            yield Candidate(op, True, f"would leave the state at {here}, which does not help {blocked}")
+        else:
+            said = op.reply if op.outcome is Outcome.OK else "it"
+            yield Candidate(op, False, f"{said} is not allowed where the state is {here}")

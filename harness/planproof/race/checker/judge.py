@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from planproof.race.checker.parts import parts_of
+from planproof.race.checker.parts import part_name, parts_of
+from planproof.race.checker.quick import Refusal, quick_answer
 from planproof.race.checker.search import OutOfMemoryError, Search
 from planproof.race.checker.verdict import Failure, Verdict
-from planproof.race.history.operation import show
 
 
 if TYPE_CHECKING:
@@ -79,14 +79,23 @@ class _Judge:
 
     def run(self) -> tuple[bool | None, str]:
         """The answer and its reason."""
+        for part in self.parts:
+            answer = quick_answer(part)
+            if isinstance(answer, Refusal):
+                self.failure = Failure(part, answer.op, None)
+                return False, self._sentence(part, answer.op, answer.why)
+            part.done = answer is True
+        return self._search([part for part in self.parts if not part.done])
+
+    def _search(self, parts: list[Part]) -> tuple[bool | None, str]:
         quota = FIRST_QUOTA
-        searches: list[Search | None] = [None] * len(self.parts)
-        turn = list(range(len(self.parts)))
+        searches: list[Search | None] = [None] * len(parts)
+        turn = list(range(len(parts)))
         gave_up: str | None = None
         while turn:
             again = []
             for index in turn:
-                search = searches[index] or Search(self.parts[index], self.most)
+                search = searches[index] or Search(parts[index], self.most)
                 searches[index] = search
                 before = search.looked
                 try:
@@ -118,12 +127,17 @@ class _Judge:
         self.failure = Failure(
             part, index, search.position, (at, tuple(frontier), tuple(search.table.states))
         )
-        op = part.ops[index]
         states = dict.fromkeys(c >> search.width for c in search.frontier)
-        told = [part.model.describe(search.table.states[state]) for state in states]
-        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        where = f" (key {show(part.key)})" if part.key is not None and part.key != () else ""
-        return (
-            f"no order explains {op.text} -> {op.reply} of client {op.client}{where}: "
-            f"before it the state can only be {', '.join(told[:3])}{more}"
+        told = [search.table.model.describe(search.table.states[state]) for state in states]
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""  # noqa: PLR2004 - a sentence's worth
+        return self._sentence(
+            part, index, f"the replies before it leave the state at {', '.join(told[:3])}{more}"
         )
+
+    @staticmethod
+    def _sentence(part: Part, index: int, why: str) -> str:
+        op = part.ops[index]
+        name = part_name(part.key)
+        where = f" on {name}" if name else ""
+        line = f", line {op.line}" if op.line is not None else ""
+        return f"no order explains {op.text} -> {op.reply} of client {op.client}{where}{line}: {why}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from planproof.errors import HistoryError
-from planproof.race.history.operation import History, Operation, Outcome
+from planproof.race.history.operation import History, Operation, Outcome, show
 from planproof.race.history.values import UNKNOWN, frozen
 from planproof.race.models.base import Model
 
@@ -24,10 +24,11 @@ class Part:
         alphabet: for each letter its name, arguments and result.
         pure: for each letter whether it leaves every state as it is.
         certain: how many operations have a reply that binds; the others may happen any time after the call.
+        done: whether it was found linearizable without a search.
         events: calls ``i`` and replies ``~i`` of operations by index, in the order of time.
     """
 
-    __slots__ = ("alphabet", "certain", "events", "key", "letters", "model", "ops", "pure")
+    __slots__ = ("alphabet", "certain", "done", "events", "key", "letters", "model", "ops", "pure")
 
     def __init__(self, key: Hashable | None, model: Model) -> None:
         self.key = key
@@ -38,6 +39,7 @@ class Part:
         self.pure: list[bool] = []
         self.certain = 0
         self.events: list[int] = []
+        self.done = False
 
     def finish(self) -> None:
         """Give letters to the operations and put their events in order."""
@@ -134,3 +136,10 @@ def _one_part(history: History, model: Model) -> list[Part]:
             part.ops.append(op)
     part.finish()
     return [part]
+
+
+def part_name(key: Hashable | None) -> str:
+    """The part for people; empty where there is one part only."""
+    if key is None:
+        return ""
+    return show(key[0]) if isinstance(key, tuple) and len(key) == 1 else show(key)

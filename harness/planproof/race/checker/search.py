@@ -290,7 +290,9 @@ class Search:
         able = self._able.get(state)
         if able is None:
             able = self._able[state] = [
-                (letter, bits, row[letter]) for letter, bits in self.unknown.items() if row[letter] != (state,)
+                (letter, bits, row[letter])
+                for letter, bits in self.unknown.items()
+                if row[letter] != (state,)
             ]
         pending = self.pending
         for letter, bits, afters in able:

@@ -36,10 +36,10 @@ class Table:
         alphabet: name, arguments and result of each letter.
     """
 
-    __slots__ = ("_alphabet", "_model", "_numbers", "rows", "start", "states")
+    __slots__ = ("_alphabet", "_numbers", "model", "rows", "start", "states")
 
     def __init__(self, model: Model, alphabet: list[tuple[str, tuple[Any, ...], Any]]) -> None:
-        self._model = model
+        self.model = model
         self._alphabet = alphabet
         self._numbers: dict[Hashable, int] = {}
         self.states: list[Any] = []
@@ -54,12 +54,12 @@ class Table:
         """
         name, args, result = self._alphabet[letter]
         try:
-            return tuple([self.number(after) for after in self._model.branches(state, name, args, result)])
+            return tuple([self.number(after) for after in self.model.branches(state, name, args, result)])
         except PlanproofError:
             raise
         except Exception as error:
             raise WorkloadError(
-                f"the model {self._model.name} raised {type(error).__name__} at "
+                f"the model {self.model.name} raised {type(error).__name__} at "
                 f"{name}{args!r} -> {result!r} in state {state!r}: {error}"
             ) from error
 

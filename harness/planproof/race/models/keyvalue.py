@@ -95,7 +95,8 @@ class _Observed(Model):
         }
 
     def initial(self) -> Hashable:
-        return self._merged(self._whole.initial())
+        state: Hashable = self._merged(self._whole.initial())
+        return state
 
     def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
         if state is not _Dead.DEAD:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from planproof.race.explain import part_name
+from planproof.race.checker.parts import part_name
 from planproof.race.page.layout import Bar, Layout, lay_out
 
 

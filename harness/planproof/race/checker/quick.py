@@ -1,0 +1,299 @@
+"""Answers without a search, where the values are such that the order follows from them.
+
+Each function takes a part and returns a :class:`Refusal`, True (linearizable), or None (cannot tell: search). They
+hold only for the models named here, not for classes derived from them. Times are places among the part's
+events, so no two are equal.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from planproof.race.history.operation import Operation, Outcome, show
+from planproof.race.models.keyvalue import KeyValue
+from planproof.race.models.queues import Queue
+from planproof.race.models.registers import CasRegister, Register
+from planproof.race.models.sets import GrowSet
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planproof.race.checker.parts import Part
+
+
+NEVER: Final = 1 << 62
+"""Later than every event."""
+
+
+class Refusal(NamedTuple):
+    """Why no search is needed.
+
+    Attributes:
+        op: index of an operation that cannot be placed.
+        why: one sentence.
+    """
+
+    op: int
+    why: str
+
+
+Answer = Refusal | bool | None
+
+
+def quick_answer(part: Part) -> Answer:
+    """What can be said of a part without a search; None where it takes one."""
+    judge = _JUDGES.get(type(part.model))
+    return judge(part) if judge is not None else None
+
+
+class _Times:
+    """When each operation was called and answered; NEVER where the answer does not bind."""
+
+    __slots__ = ("call", "ret")
+
+    def __init__(self, part: Part) -> None:
+        self.call = [0] * len(part.ops)
+        self.ret = [NEVER] * len(part.ops)
+        for at, event in enumerate(part.events):
+            if event < 0:
+                self.ret[~event] = at
+            else:
+                self.call[event] = at
+
+
+def _known(op: Operation) -> bool:
+    return op.outcome is Outcome.OK
+
+
+def _first_calls(part: Part, times: _Times, values: Callable[[Operation], Any]) -> dict[Any, int]:
+    """For each value that is written, the first call that writes it."""
+    first: dict[Any, int] = {}
+    for index, op in enumerate(part.ops):
+        if op.op != "read" and not part.pure[part.letters[index]]:
+            first.setdefault(values(op), times.call[index])
+    return first
+
+
+def _register(part: Part) -> Answer:
+    """A value is read or compared with success only after somebody called for it to be written."""
+    times = _Times(part)
+    written = _first_calls(part, times, lambda op: op.args[-1])
+    initial = part.model.initial()
+    for index, op in enumerate(part.ops):
+        if not _known(op) or op.op == "write" or (op.op == "cas" and op.result is False):
+            continue
+        value = op.result if op.op == "read" else op.args[0]
+        if value != initial and written.get(value, NEVER) > times.ret[index]:
+            return Refusal(index, f"nobody had called for {show(value)} to be written when it returned")
+    if any(op.op == "cas" for op in part.ops):
+        return None
+    writes = [(index, op.args[0]) for index, op in enumerate(part.ops) if op.op == "write"]
+    reads = [(index, op.result) for index, op in enumerate(part.ops) if op.op == "read"]
+    return _zones(times, writes, reads, initial)
+
+
+def _zones(
+    times: _Times, writes: list[tuple[int, Any]], reads: list[tuple[int, Any]], initial: Any
+) -> Answer:
+    """Each value written once: Gibbons and Korach, "Testing shared memories" (1997), section 4.
+
+    A value's operations form a zone from the first reply to the last call. Where the first comes before the
+    last (forward), the value is held throughout: such zones cannot overlap, and no other zone fits inside.
+    """
+    low: dict[Any, int] = {initial: -1}
+    high: dict[Any, int] = {initial: -1}
+    at: dict[Any, int] = {}
+    for index, value in writes:
+        if value in low:
+            return None
+        low[value], high[value], at[value] = times.ret[index], times.call[index], index
+    was_read = {initial}
+    for index, value in reads:
+        low[value] = min(low[value], times.ret[index])
+        if high[value] < times.call[index] or value not in at:
+            high[value] = max(high[value], times.call[index])
+            at[value] = index
+        was_read.add(value)
+    forward = sorted(
+        (low[value], high[value], at.get(value, -1)) for value in low if low[value] < high[value]
+    )
+    for before, after in zip(forward, forward[1:], strict=False):
+        if after[0] < before[1]:
+            return Refusal(
+                max(before[2], after[2]), "another value was held at every moment at which it could be placed"
+            )
+    starts = [zone[0] for zone in forward]
+    for value in low:
+        if low[value] > high[value] and (value in was_read or low[value] < NEVER):
+            place = bisect_left(starts, high[value]) - 1
+            if place >= 0 and low[value] < forward[place][1]:
+                return Refusal(
+                    forward[place][2],
+                    f"{show(value)} was written after the value that it returned, and before it",
+                )
+    return True
+
+
+def _keyvalue(part: Part) -> Answer:
+    """A value that a get shows ends with what somebody called for to be put or appended."""
+    times = _Times(part)
+    if all(op.op != "append" for op in part.ops):
+        return _puts(part, times)
+    first: dict[Any, int] = {}
+    for index, op in enumerate(part.ops):
+        if op.op != "get":
+            if not isinstance(op.args[1], str) or not op.args[1]:
+                return None
+            first.setdefault(op.args[1], times.call[index])
+    lengths = sorted({len(value) for value in first})
+    initial = part.model.initial()
+    for index, op in enumerate(part.ops):
+        if op.op != "get" or op.result == initial:
+            continue
+        ret, value = times.ret[index], op.result
+        ends = isinstance(value, str) and any(first.get(value[-size:], NEVER) < ret for size in lengths)
+        if not ends:
+            return Refusal(
+                index, f"nobody had called for anything that {show(value)} ends with when it returned"
+            )
+    return None
+
+
+def _puts(part: Part, times: _Times) -> Answer:
+    """Without appends, a key is a register."""
+    writes = [(index, op.args[1]) for index, op in enumerate(part.ops) if op.op == "put"]
+    reads = [(index, op.result) for index, op in enumerate(part.ops) if op.op == "get"]
+    initial = part.model.initial()
+    first: dict[Any, int] = {}
+    for index, value in writes:
+        first.setdefault(value, times.call[index])
+    for index, value in reads:
+        if value != initial and first.get(value, NEVER) > times.ret[index]:
+            return Refusal(index, f"nobody had called for {show(value)} to be put when it returned")
+    return _zones(times, writes, reads, initial)
+
+
+def _queue(part: Part) -> Answer:
+    """Each element enqueued once: Henzinger, Sezgin and Vafeiadis, "Aspect-oriented linearizability proofs" (2013).
+
+    A history is wrong exactly where an element is dequeued that was not enqueued, or twice, or out of order,
+    or where the queue is found empty though at every moment something was in it.
+    """
+    times = _Times(part)
+    enqueued: dict[Any, int] = {}
+    dequeued: dict[Any, int] = {}
+    for index, op in enumerate(part.ops):
+        if op.op == "enqueue":
+            if op.args[0] in enqueued:
+                return None
+            enqueued[op.args[0]] = index
+        elif not _known(op):
+            return None
+    empty = []
+    for index, op in enumerate(part.ops):
+        if op.op != "dequeue":
+            continue
+        if op.result is None:
+            empty.append(index)
+            continue
+        source = enqueued.get(op.result)
+        if source is None or times.call[source] > times.ret[index]:
+            return Refusal(index, f"nobody had called for {show(op.result)} to be enqueued when it returned")
+        if op.result in dequeued:
+            return Refusal(index, f"{show(op.result)} was dequeued twice")
+        dequeued[op.result] = index
+    return _in_order(times, enqueued, dequeued) or _never_empty(times, enqueued, dequeued, empty) or True
+
+
+def _in_order(times: _Times, enqueued: dict[Any, int], dequeued: dict[Any, int]) -> Refusal | None:
+    """No element overtakes another that was surely enqueued before it."""
+    call, ret = times.call, times.ret
+    # When each enqueue was answered, and when its element began to be dequeued.
+    done = sorted(
+        (ret[index], call[dequeued[value]] if value in dequeued else NEVER)
+        for value, index in enqueued.items()
+    )
+    begun = sorted((call[enqueued[value]], index) for value, index in dequeued.items())
+    latest, seen = -1, 0
+    for began, index in begun:
+        while seen < len(done) and done[seen][0] < began:
+            latest = max(latest, done[seen][1])
+            seen += 1
+        if latest > ret[index]:
+            return Refusal(index, "it overtook an element that was enqueued before it and is still there")
+    return None
+
+
+def _never_empty(
+    times: _Times, enqueued: dict[Any, int], dequeued: dict[Any, int], empty: list[int]
+) -> Refusal | None:
+    """A dequeue that finds nothing needs a moment at which nothing was surely in the queue."""
+    spans = []
+    for value, index in enqueued.items():
+        out = times.call[dequeued[value]] if value in dequeued else NEVER
+        if times.ret[index] < out:
+            spans.append((times.ret[index], out))
+    spans.sort()
+    merged: list[list[int]] = []
+    for begin, end in spans:
+        if merged and begin < merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], end)
+        else:
+            merged.append([begin, end])
+    starts = [span[0] for span in merged]
+    for index in empty:
+        place = bisect_left(starts, times.call[index]) - 1
+        if place >= 0 and merged[place][1] > times.ret[index]:
+            return Refusal(index, "something was in the queue at every moment of it")
+    return None
+
+
+def _set(part: Part) -> Answer:
+    """Elements added once and reads of the whole set: the reads must grow, and time must agree.
+
+    Sort the reads by size; the elements that a read shows and the one before it does not were added between
+    the two. That order is forced, but for elements between the same two reads. So the history is right where
+    no operation was answered before another that must come earlier was called.
+    """
+    if any(op.op not in {"add", "read"} or op.result is False for op in part.ops):
+        return None
+    times = _Times(part)
+    adds: dict[Any, int] = {}
+    for index, op in enumerate(part.ops):
+        if op.op == "add" and adds.setdefault(op.args[0], index) != index:
+            return None
+    reads = [(frozenset(op.result or ()), index) for index, op in enumerate(part.ops) if op.op == "read"]
+    reads.sort(key=lambda read: len(read[0]))
+    blocks: list[list[int]] = []
+    shown: frozenset[Any] = frozenset()
+    for elements, index in reads:
+        if not shown <= elements:
+            return Refusal(index, "it misses an element that a smaller read shows")
+        fresh = [adds.get(element, -1) for element in elements - shown]
+        if -1 in fresh:
+            return Refusal(index, "it shows an element that nobody added")
+        if fresh:
+            blocks.append(fresh)
+        if fresh or not blocks:
+            blocks.append([])
+        blocks[-1].append(index)
+        shown = elements
+    blocks.append([index for value, index in adds.items() if value not in shown and _known(part.ops[index])])
+    latest = -1
+    for block in blocks:
+        for index in block:
+            if times.ret[index] < latest:
+                return Refusal(index, "it was over before something began that must come earlier")
+        latest = max([latest, *(times.call[index] for index in block)])
+    return True
+
+
+_JUDGES: Final[dict[type, Callable[[Part], Answer]]] = {
+    Register: _register,
+    CasRegister: _register,
+    KeyValue: _keyvalue,
+    Queue: _queue,
+    GrowSet: _set,
+}
