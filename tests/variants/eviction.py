@@ -18,29 +18,12 @@ and ``sqlite:///PATH``.
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+from tests.variants.unseated import give_way, insert_unchecked
 
 from sessionkeeper import Admission, WhenFull, open_store
-from sessionkeeper.rules import Change, Partition, admit, evict
+from sessionkeeper.rules import Partition, admit, evict
 from sessionkeeper.stores.memory import InMemorySessionStore
 from sessionkeeper.stores.sqlite import SqliteSessionStore
-
-
-def _give_way():
-    """Let another thread run, once, where a real system would wait for its network."""
-    time.sleep(0)
-
-
-def _insert_unchecked(newcomer):
-    """A rule that lets anybody in: the next slot after the highest, however many there are."""
-
-    def decide(partition: Partition):
-        slot = max((session.slot for session in partition.sessions), default=-1) + 1
-        seated = replace(newcomer, slot=slot)
-        return Change(puts=(seated,)), seated
-
-    return decide
 
 
 class CountThenInsert:
@@ -48,20 +31,20 @@ class CountThenInsert:
 
     def create(self, session, *, replacing="", when_full=WhenFull.EVICT_OLDEST, replayable=False):
         live = self.sessions_of(session.user_id)
-        _give_way()
+        give_way()
         evicted = ()
         if len(live) >= self.limit:
             evicted = self.evict(session.user_id, keep=self.limit - 1)
-        _give_way()
-        return Admission(self._change(session.user_id, _insert_unchecked(session)), evicted)
+        give_way()
+        return Admission(self._change(session.user_id, insert_unchecked(session)), evicted)
 
 
 class EvictAfterInsert:
     """Inserts, then removes all excess: right at the end of every login, wrong in between."""
 
     def create(self, session, *, replacing="", when_full=WhenFull.EVICT_OLDEST, replayable=False):
-        seated = self._change(session.user_id, _insert_unchecked(session))
-        _give_way()
+        seated = self._change(session.user_id, insert_unchecked(session))
+        give_way()
         decide = evict(keep=self.limit, now=self._clock.now())
         return Admission(seated, self._change(session.user_id, decide))
 
@@ -80,9 +63,9 @@ class Placebo:
         )
 
         def decide(partition: Partition):
-            _give_way()
+            give_way()
             decision = law(partition)
-            _give_way()
+            give_way()
             return decision
 
         return self._change(session.user_id, decide)

@@ -22,8 +22,7 @@ The SDK's own retries are off: they would multiply with ours. Before anything is
 
 from __future__ import annotations
 
-import hashlib
-import json
+import uuid
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -155,9 +154,13 @@ class DynamoDBSessionStore(TransactionalStore):
         return writes
 
     def _write(self, user_id: str, writes: Writes) -> None:
-        """Send a transaction until it is answered; the same token says that it is still the same one."""
+        """Send a transaction until it is answered; its token says that it is still the same one.
+
+        The token is drawn, not derived from what is sent: two clients who present one refresh token send the
+        very same transaction, and with one token between them both would be told that theirs went through.
+        """
         actions = writes.actions()
-        token = hashlib.sha256(json.dumps(actions, sort_keys=True).encode()).hexdigest()[:36]
+        token = str(uuid.uuid4())
         for sending in range(1, SENDINGS + 1):
             try:
                 self._client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
