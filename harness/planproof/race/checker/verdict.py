@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 
@@ -24,10 +24,10 @@ class Failure:
             steps can be traced.
     """
 
-    part: Part
+    part: Part = field(repr=False)
     op: int
     event: int | None
-    start: tuple[int, tuple[int, ...], tuple[Any, ...]] | None = None
+    start: tuple[int, tuple[int, ...], tuple[Any, ...]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
