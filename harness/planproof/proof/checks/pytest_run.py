@@ -61,7 +61,7 @@ class Run:
 
     Attributes:
         nodes: collected tests by node id.
-        deselected: wanted tests that the repository's own options dropped.
+        deselected: wanted tests that the repository's own options dropped, with their wanted markers.
         uncollectable: file -> why pytest could not collect it.
         output: what pytest printed, bounded.
         code: exit code of the last process.
@@ -71,7 +71,7 @@ class Run:
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
-    deselected: set[str] = field(default_factory=set)
+    deselected: dict[str, list[str]] = field(default_factory=dict)
     uncollectable: dict[str, str] = field(default_factory=dict)
     output: str = ""
     code: int = 0
@@ -279,7 +279,7 @@ class Records:
             node = self.run.nodes.setdefault(name, Node(name))
             node.proves, node.marks = event["proves"], event["marks"]
         elif kind == "deselected":
-            self.run.deselected.add(name)
+            self.run.deselected[name] = event["marks"]
         elif kind == "uncollectable":
             self.run.uncollectable[name] = event["text"]
         elif kind == "start":

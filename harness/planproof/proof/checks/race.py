@@ -105,7 +105,10 @@ def run_workload(check: Check, workload: str, context: Context, *, keep: bool = 
         "keep": keep,
     }
     if context.race is not None:
-        return _answer(context.race, job)
+        try:
+            return _answer(context.race, job)
+        except LookupError as error:
+            return {"outcome": "missing", "reason": str(error)}
     with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
         place, out = Path(folder) / "job.json", Path(folder) / "answer.json"
         place.write_text(json.dumps({**job, "answer": str(out)}), encoding="utf-8")

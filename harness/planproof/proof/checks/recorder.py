@@ -127,7 +127,8 @@ class Recorder:
         excluded = set(self.wanted["excluded"])
         for node, item in before.items():
             if node not in kept and self._is_wanted(item, targets, markers):
-                self.write("deselected", node=node)
+                marks = [name for name in markers if item.get_closest_marker(name)]
+                self.write("deselected", node=node, marks=marks)
         items[:] = [
             one for one in items if one.nodeid not in excluded and self._is_wanted(one, targets, markers)
         ]

@@ -152,11 +152,12 @@ class Judge:
         name = parts[-1] if parts else ""
         if not parts:
             return []
+        helper = self.module.helpers.get(name) if len(parts) == 1 or parts[0] == "self" else None
+        if helper is not None and helper is not self.function:
+            inner = list(self.sites(helper, depth - 1, seen | {name})) if depth and name not in seen else []
+            return inner
         if any(word in name.lower() for word in CHECKING):
             return [self._call(node, parts)]
-        helper = self.module.helpers.get(name)
-        if helper is not None and helper is not self.function and depth and name not in seen:
-            return list(self.sites(helper, depth - 1, seen | {name}))
         # A helper that is imported from another test module may assert.
         return ["real"] if name in self.module.foreign else []
 
