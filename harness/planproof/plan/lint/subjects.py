@@ -17,7 +17,46 @@ _LOOKS = re.compile(
     re.IGNORECASE,
 )
 _SOURCE_WORDS = frozenset(
-    ["from", "see", "per", "like", "using", "with", "against", "matching", "following", "by", "reference", "references", "mirroring", "via", "calls", "call", "under", "than", "per_", "reuse", "reusing", "extends", "extending", "imports", "import", "uses", "use", "consume", "consuming", "after", "before", "until", "of", "on", "vs"]
+    [
+        "from",
+        "see",
+        "per",
+        "like",
+        "using",
+        "with",
+        "against",
+        "matching",
+        "following",
+        "by",
+        "reference",
+        "references",
+        "mirroring",
+        "via",
+        "calls",
+        "call",
+        "under",
+        "than",
+        "per_",
+        "reuse",
+        "reusing",
+        "extends",
+        "extending",
+        "imports",
+        "import",
+        "uses",
+        "use",
+        "consume",
+        "consuming",
+        "after",
+        "before",
+        "until",
+        "of",
+        "on",
+        "vs",
+    ]
+)
+_TARGET_WORDS = frozenset(
+    "in into to add create write update edit modify extend change delete remove".split()
 )
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|spec|specs|__tests__|e2e)/|(?:^|/)test_|[._-](?:test|spec)\.|_test\.|Tests?\.\w+$"
@@ -60,12 +99,16 @@ def _is_file(file: str) -> bool:
 
 
 def _only_read(text: str, file: str) -> bool:
-    """Whether the words before a path say that it is a source, an example or a topic."""
+    """Whether the words before a path say that it is a source, an example or a topic.
+
+    A bare file name counts only where the words before it say that it is written.
+    """
     position = text.find(file)
     if position < 0:
-        return False
+        return "/" not in file
     before = re.findall(r"[A-Za-z_-]+", text[:position])
-    return bool(before) and before[-1].lower() in _SOURCE_WORDS
+    last = before[-1].lower() if before else ""
+    return last in _SOURCE_WORDS if "/" in file else last not in _TARGET_WORDS
 
 
 def is_test(item: Item) -> bool:
@@ -86,3 +129,8 @@ def writes_tests(text: str) -> bool:
 def runs_tests(text: str) -> bool:
     """Whether the words are about running tests, or about all of them passing."""
     return _RUN_TESTS.search(text) is not None
+
+
+def has_id(item: Item) -> bool:
+    """Whether the plan itself gives the item an id such as ``T001``, ``IMPL_003`` or ``2.1``."""
+    return re.fullmatch(r"[A-Za-z]{0,12}[-_ ]?\d+(?:\.\d+)*[a-z]?", item.local) is not None

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from planproof.plan.model import Claim, Heading, Item, Kind, Plan
+from planproof.plan.model import Claim, Heading, Item, Kind, ParallelGroup, Plan
 
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ _KEEP_BREAKS = re.compile(r"[^\n]")
 LATER = re.compile(
     r"\b(?:deferred|postponed|later|future|backlog|out[ -]of[ -]scope|not in scope|nice[ -]to[ -]have|parking lot|someday"
     r"|follow[ -]?ups?|optional)\b",
+    re.IGNORECASE,
+)
+
+_IN_ORDER = re.compile(
+    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b|\bsame file\b|\bcannot\b|\bcan't\b|\bnot (?:run )?(?:in )?parallel\b"
+    r"|\bone at a time\b",
     re.IGNORECASE,
 )
 
@@ -173,6 +179,11 @@ class PlanView:
             if item.parent is not None:
                 found.setdefault(item.parent, []).append(item)
         return found
+
+    @cached_property
+    def groups(self) -> tuple[ParallelGroup, ...]:
+        """Groups that the plan calls parallel, on lines that say nothing of an order."""
+        return tuple(group for group in self.plan.parallel if not _IN_ORDER.search(self.line(group.line)))
 
     @cached_property
     def criteria(self) -> tuple[Item, ...]:

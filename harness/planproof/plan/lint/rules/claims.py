@@ -34,7 +34,9 @@ _STATES = {
     "canceled": "skipped", "dropped": "skipped", "blocked": "blocked", "in progress": "in progress",
 }  # fmt: skip
 _STATE = "|".join(sorted(_STATES, key=len, reverse=True))
-_TWO_STATES = re.compile(rf"^\W*({_STATE})\b[^(\n]{{0,20}}[(,;/–—-]+\s*(?:but\s+|now\s+)?({_STATE})\b", re.IGNORECASE)
+_TWO_STATES = re.compile(
+    rf"^\W*({_STATE})\b[^(\n]{{0,20}}[(,;/–—-]+\s*(?:but\s+|now\s+)?({_STATE})\b", re.IGNORECASE
+)
 _HEDGE_WORD = (
     r"pending|deferred|postponed|todo|tbd|wip|in progress|partial(?:ly)?|skipped|blocked|untested|unverified|stub(?:bed)?"
     r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired|deployed|finished)"
@@ -42,7 +44,7 @@ _HEDGE_WORD = (
     r"|needs? (?:verification|testing|review|work)|will be (?:done|completed|implemented|verified|added) (?:later|after)"
 )
 _HEDGE = re.compile(
-    rf"[(\[][^()\[\]\n]{{0,3}}\b(?:{_HEDGE_WORD})\b[^()\[\]\n]*[)\]]|\s[–—-]{{1,2}}\s*[*_]*(?:{_HEDGE_WORD})\b[^.\n]*$"
+    rf"[(\[]\s*(?:{_HEDGE_WORD})\b[^()\[\]\n]*[)\]]|\s[–—-]{{1,2}}\s*[*_]*(?:{_HEDGE_WORD})\b[^.\n]*$"
     rf"|\s(?:⏳|🚧)",
     re.IGNORECASE,
 )

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Confidence, Hit
-from planproof.plan.lint.mentions import local_ids, tasks_in
+from planproof.plan.lint.mentions import ID, local_ids, tasks_in
 from planproof.plan.lint.rule import rule
 from planproof.plan.lint.rules.dependencies import DEPENDENCY_FIELDS, rank
+from planproof.plan.lint.subjects import has_id
 from planproof.plan.lint.wait import listed
 from planproof.plan.lint.words import stem, stems
 from planproof.plan.model import Claim, Kind
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from planproof.plan.model import Item
 
 _TOTAL = re.compile(
-    r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?!\s*[-–/.+~]|\s*of)|\b(\d+) sub-?tasks\b|\b(?:in)?to (\d+) tasks\b"
+    r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?!\s*[-–/.+~]|\s*of)|\binto (\d+) (?:sub-?)?tasks\b"
     r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
     re.IGNORECASE,
 )
@@ -32,6 +33,7 @@ _EFFORT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _HOURS = {"h": (1.0, 1.0), "d": (5.0, 9.0), "w": (25.0, 45.0)}
+_RANGE = re.compile(rf"\W*(?:\[.\]\W*)?(?:{ID}\s*(?:-|–|—|to|through)\s*{ID}|[A-Z]+-?\d+-\d{{2,}}\b)")
 _FAMILY = re.compile(r"^(.*?)\d+(?:\.\d+)*[a-z]?$")
 _ALL_HAVE = re.compile(
     r"\ball (?:sub-?)?tasks have (?P<a>[^.\n]+)|\b\d+ (?:sub-?)?tasks with (?P<b>[^.\n]+)", re.IGNORECASE
@@ -41,6 +43,7 @@ _LEFT = re.compile(
     r"^[ \t>*_-]*(?:what(?:'|’)?s left|what is left|remaining work|still to do|left to do)\b[*_:]{1,4}\s*([^\n]+)",
     re.IGNORECASE | re.MULTILINE,
 )
+_LISTED = re.compile(r"\s*(?:[-*+|]|\d+[.)]) ?")
 _ALL_DONE = re.compile(
     r"(?:^|[.!|] |[-*] |\*\*|✅ )all (?:\d+ )?(?:sub-?)?tasks (?:are |have been |were )?(?:now )?(?:complete[d]?|done|finished)\b(?! (?:before|when|if|in order))",
     re.IGNORECASE | re.MULTILINE,
@@ -48,24 +51,34 @@ _ALL_DONE = re.compile(
 
 
 def _sizes(items: list[Item]) -> set[int]:
-    """All ways in which people count tasks."""
+    """All ways in which people count tasks that have ids; empty where none has one."""
     tasks = [item for item in items if item.kind is Kind.TASK]
     parents = {item.parent for item in items}
-    with_id = [item for item in tasks if re.search(r"\d", item.local) and "/" not in item.local]
+    named = [item for item in tasks if has_id(item)]
+    if not named:
+        return set()
+    families: dict[str, set[str]] = {}
+    for item in named:
+        family = _FAMILY.match(item.local)
+        families.setdefault(family[1] if family else "", set()).add(item.local)
+    highest = {int(number[0]) for item in named if (number := re.search(r"\d+", item.local))}
     ways = (
         tasks,
-        with_id,
-        [item for item in tasks if item.parent is None],
-        [item for item in with_id if item.parent is None],
-        [item for item in tasks if item.id not in parents],
-        [item for item in with_id if item.id not in parents],
+        named,
+        *families.values(),
+        [item for item in named if item.parent is None],
+        [item for item in named if item.parent is not None],
+        [item for item in named if item.id not in parents],
         [item for item in items if item.box is not None],
-        [item for item in tasks if item.box is not None],
-        [item for item in tasks if item.parent is not None],
-        [item for item in tasks if item.claim not in {Claim.DEFERRED, Claim.SKIPPED}],
-        [item for item in tasks if item.claim is not Claim.OPTIONAL],
+        [item for item in named if item.claim not in {Claim.DEFERRED, Claim.SKIPPED}],
+        [item for item in named if item.claim is not Claim.OPTIONAL],
     )
-    return {len(way) for way in ways}
+    return {len(way) for way in ways} | {max(highest, default=0)}
+
+
+def _ranged(view: PlanView) -> bool:
+    """Whether one heading or box stands for several tasks: "T-025 to T-036"."""
+    return any(_RANGE.match(view.line(item.line)) for item in view.tasks[:2000])
 
 
 @rule("PP501", "declared-total", "warning")
@@ -73,10 +86,19 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
     """The plan says how many tasks it has, and it has another number."""
     if len(view.tasks) < 2:
         return
-    sizes = _sizes(list(view.plan.items))
+    sizes = _sizes(list(view.plan.items)) if _says_total(view) else set()
+    if not sizes or _ranged(view):
+        return
     for line, found in view.search(_TOTAL):
         said = int(next(group for group in found.groups() if group))
-        if said > 1 and said not in sizes and said + 2 * len(view.tasks) > 0:
+        if (
+            said > 1
+            and said not in sizes
+            and line < view.tasks[0].line
+            or said > 1
+            and said not in sizes
+            and not _inside(view, line)
+        ):
             yield Hit(
                 line,
                 f"This says {said} tasks; the plan has {len(view.tasks)}.",
@@ -86,13 +108,30 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
         count = _HEADING_TOTAL.search(section.heading.text)
         if count and section.heading.level > 1:
             inside = [item for item in view.plan.items if section.first <= item.line <= section.last]
-            if inside and int(count[1]) not in _sizes(inside):
+            known = _sizes(inside)
+            if known and int(count[1]) not in known - {_top(inside)}:
                 tasks = sum(1 for item in inside if item.kind is Kind.TASK)
                 yield Hit(
                     section.heading.line,
                     f"This heading says {count[1]} tasks; {tasks} stand under it.",
                     related=(inside[0].line, inside[-1].line),
                 )
+
+
+def _says_total(view: PlanView) -> bool:
+    return "tasks" in view.text.lower()
+
+
+def _inside(view: PlanView, line: int) -> bool:
+    """Whether a line belongs to one task, whose own total it then gives."""
+    before = [item for item in view.tasks if item.line <= line]
+    return bool(before) and view.block(before[-1])[1] >= line
+
+
+def _top(items: list[Item]) -> int:
+    """The highest number among the ids, which is no count of a section's tasks."""
+    numbers = [int(number[0]) for item in items if has_id(item) and (number := re.search(r"\d+", item.local))]
+    return max(numbers, default=0) if len(numbers) != max(numbers, default=0) else -1
 
 
 def _ends(view: PlanView) -> tuple[int, ...]:
@@ -160,7 +199,11 @@ def summary_omits_kind(view: PlanView) -> Iterator[Hit]:
 def effort_sum(view: PlanView) -> Iterator[Hit]:
     """The estimates of the tasks do not add up to what the plan says."""
     tasks = [item for item in view.tasks if item.effort_hours is not None]
-    if len(tasks) < 2 or len(tasks) != len([item for item in view.tasks if item.parent is None]):
+    if (
+        len(tasks) < 2
+        or len(tasks) != len([item for item in view.tasks if item.parent is None])
+        or _ranged(view)
+    ):
         return
     total = sum(item.effort_hours or 0.0 for item in tasks)
     for line, found in view.search(_EFFORT):
@@ -308,8 +351,10 @@ def not_all_done(view: PlanView) -> Iterator[Hit]:
             scope = [item for item in scope if section.first <= item.line <= section.last]
         if (
             scope
-            and "[ ]" not in text
-            and not re.search(r"\b(?:when|once|until|after|if|ensure|verify|check|mark)\b", text, re.IGNORECASE)
+            and not _LISTED.match(text)
+            and not re.search(
+                r"\b(?:when|once|until|after|if|ensure|verify|check|mark)\b", text, re.IGNORECASE
+            )
         ):
             yield Hit(
                 line,

@@ -21,6 +21,7 @@ HEADED = frozenset({Origin.HEADER, Origin.TABLE, Origin.FRONT_MATTER})
 DEPENDENCY_FIELDS = ("dependencies", "depends on", "dependency", "blocked by", "depends", "requires")
 _DIGITS = re.compile(r"\d+")
 _PRIORITY = re.compile(r"P(\d)\b")
+_JOIN = re.compile(r"-\+[ \t]*$|-\+-|[─━][┤┘┴╯]|[┘┴╯]", re.MULTILINE)
 
 
 def local(name: str) -> str:
@@ -78,6 +79,7 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
     headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
     if not drawn.edges or not (headed.edges or _has_fields(view)):
         return
+    joined = _joins(view)
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
         if field is None and item.id not in headed.before:
@@ -86,10 +88,15 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
         for before, edge in picture.items():
             if before not in own and not headed.reaches(before, item.id):
                 yield _more_in_graph(view, item, edge, field, own)
-        if item.id in drawn.nodes:
-            for before, edge in own.items():
-                if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id):
-                    yield _more_in_header(item, edge, picture)
+        if item.id not in drawn.nodes or joined:
+            continue
+        more = {
+            before: edge
+            for before, edge in own.items()
+            if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id)
+        }
+        if more:
+            yield _more_in_header(item, more, picture)
 
 
 def _has_fields(view: PlanView) -> bool:
@@ -111,21 +118,21 @@ def _more_in_graph(
     )
 
 
-def _more_in_header(item: Item, edge: Edge, picture: dict[str, Edge]) -> Hit:
-    lines = tuple(sorted({found.line for found in picture.values()}))
-    drawn = (
-        f"the graph has it wait for {listed(map(local, picture))}"
-        if picture
-        else "the graph lets it start at once"
-    )
+def _more_in_header(item: Item, more: dict[str, Edge], picture: dict[str, Edge]) -> Hit:
+    drawn = f"the graph has it wait for {listed(map(local, picture))} only"
+    if not picture:
+        drawn = "the graph lets it start at once"
     return Hit(
-        edge.line,
-        f"{item.local} says it waits for {local(edge.before)}; {drawn} only.".replace(
-            " at once only", " at once"
-        ),
-        (item.id, edge.before),
-        lines,
+        next(iter(more.values())).line,
+        f"{item.local} says it waits for {listed(map(local, more))}; {drawn}.",
+        (item.id, *more),
+        tuple(sorted({edge.line for edge in picture.values()})),
     )
+
+
+def _joins(view: PlanView) -> bool:
+    """Whether a picture has lines that run together, which is drawn in too many ways to be read for certain."""
+    return any(_JOIN.search(view.text[start:end]) for start, end, _ in view.fences)
 
 
 def _add_to_field(view: PlanView, field: tuple[str, int], name: str) -> Fix | None:
@@ -147,7 +154,7 @@ def order_against_parallel(view: PlanView) -> Iterator[Hit]:
     if not view.plan.parallel:
         return
     waits = Waits(edge for edge in view.plan.edges if edge.certain)
-    for group in view.plan.parallel:
+    for group in view.groups:
         for after in group.members:
             for before in group.members:
                 way = waits.way(before, after) if before != after else None
@@ -167,7 +174,7 @@ def order_against_parallel(view: PlanView) -> Iterator[Hit]:
 def parallel_too_early(view: PlanView) -> Iterator[Hit]:
     """A group is said to start after one task, and a member still waits for another."""
     waits = Waits(edge for edge in view.plan.edges if edge.certain)
-    for group in view.plan.parallel:
+    for group in view.groups:
         if not group.after or not all(name in waits.nodes for name in group.after):
             continue
         for member in group.members:

@@ -9,7 +9,7 @@ from planproof.plan.lint.finding import Confidence, Hit
 from planproof.plan.lint.mentions import local_ids, tasks_in
 from planproof.plan.lint.rule import rule
 from planproof.plan.lint.rules.claims import UNFINISHED
-from planproof.plan.lint.subjects import is_test, runs_tests, writes_tests
+from planproof.plan.lint.subjects import has_id, is_test, runs_tests, writes_tests
 from planproof.plan.lint.view import LATER, UNDONE
 from planproof.plan.lint.wait import listed
 from planproof.plan.lint.words import STOP, names, parts, stem, stems
@@ -29,7 +29,8 @@ _LINT = re.compile(
 )
 _TYPES = re.compile(r"\b(?:mypy|pyright|tsc|type[- ]?check(?:s|ing|er)?|type errors?)\b", re.IGNORECASE)
 _NO_ERRORS = re.compile(
-    r"\b(?:no|zero|0)(?: new)? (?:\w+ )?(?:errors?|warnings?|violations?|issues?)\b|\bclean\b|\bpass", re.IGNORECASE
+    r"\b(?:no|zero|0)(?: new)? (?:\w+ )?(?:errors?|warnings?|violations?|issues?)\b|\bclean\b|\bpass",
+    re.IGNORECASE,
 )
 _USES = re.compile(
     r"^\W*(?:import|use|call|reuse|wire|invoke|apply|inject)\s+(?:the |new |shared )?([a-z][a-z -]+?)(?:\s+(?:in|into|from|to|for|on|with|at|by)\b|[.,;(`]|$)",
@@ -40,7 +41,9 @@ _TESTS = re.compile(
     re.IGNORECASE,
 )
 _MAKES = re.compile(r"^\W*(?:create|add|implement|build|write|define|introduce)\b", re.IGNORECASE)
-_DONE_LIST = re.compile(r"^(?:completed?|done|finished|implemented|what (?:was|is) done|delivered)\b", re.IGNORECASE)
+_DONE_LIST = re.compile(
+    r"^(?:completed?|done|finished|implemented|what (?:was|is) done|delivered)\b", re.IGNORECASE
+)
 _LEFT_LIST = re.compile(
     r"^(?:deferred|remaining|not (?:done|completed|implemented)|left|pending|open|postponed|outstanding|still to do|follow[- ]?ups?)\b",
     re.IGNORECASE,
@@ -55,7 +58,7 @@ _TO_TEST = re.compile(
 )
 
 
-@rule("PP409", "done-but-criterion-open", "info", default=False)
+@rule("PP409", "done-but-criterion-open", "warning")
 def done_but_criterion_open(view: PlanView) -> Iterator[Hit]:
     """Every task that a criterion is about is ticked, and the criterion is not."""
     tasks = [item for item in view.tasks if item.kind is Kind.TASK and item.claim is not Claim.NONE]
@@ -251,6 +254,13 @@ def _lists(view: PlanView) -> Iterator[tuple[str, int, list[int]]]:
         yield text, line, [number for number in range(line + 1, min(end, line + 200) + 1)]
 
 
+def _defines(view: PlanView, lines: list[int]) -> bool:
+    """Whether tasks with an id of their own stand on these lines."""
+    return bool(lines) and any(
+        lines[0] <= item.line <= lines[-1] for item in view.by_local.values() if has_id(item)
+    )
+
+
 @rule("PP414", "summary-forgets", "warning")
 def summary_forgets(view: PlanView) -> Iterator[Hit]:
     """A summary lists by id what is not done, and forgets a task."""
@@ -260,7 +270,7 @@ def summary_forgets(view: PlanView) -> Iterator[Hit]:
     listed_ids: dict[str, int] = {}
     label_line = 0
     for text, line, below in _lists(view):
-        if not _LEFT_LIST.search(text) or any(item.line in below for item in view.tasks):
+        if not _LEFT_LIST.search(text) or _defines(view, below):
             continue
         for number in below:
             for name in local_ids(view.line(number)):
@@ -282,9 +292,7 @@ def summary_against_claims(view: PlanView) -> Iterator[Hit]:
     """A summary lists a task as done or as left, and the task says the opposite."""
     for text, line, below in _lists(view):
         done, left = _DONE_LIST.search(text), _LEFT_LIST.search(text)
-        if not (done or left) or any(
-            item.line in below for item in view.plan.items if item.kind is Kind.TASK
-        ):
+        if not (done or left) or _defines(view, below):
             continue
         for number in below:
             row = view.line(number)
@@ -308,7 +316,9 @@ def summary_against_claims(view: PlanView) -> Iterator[Hit]:
 def next_though_done(view: PlanView) -> Iterator[Hit]:
     """Something is named as a next step whose part is already among what is done."""
     for section in view.sections:
-        if not re.search(r"\bnext steps?\b|\bwhat(?:'s| is) next\b|\bupcoming\b", section.heading.text, re.IGNORECASE):
+        if not re.search(
+            r"\bnext steps?\b|\bwhat(?:'s| is) next\b|\bupcoming\b", section.heading.text, re.IGNORECASE
+        ):
             continue
         for line in range(section.first, min(section.last, section.first + 60) + 1):
             found = re.match(
@@ -335,11 +345,13 @@ def _bold_names(view: PlanView) -> list[tuple[int, str]]:
     """Names in bold at the start of list items."""
     return [
         (line, found[1])
-        for line, found in view.search(re.compile(r"^\s*(?:\d+[.)]|[-*+]) \*\*([^*\n]+)\*\*", re.MULTILINE))
+        for line, found in view.search(
+            re.compile(r"^[ \t]*(?:\d+[.)]|[-*+]) \*\*([^*\n]+)\*\*", re.MULTILINE)
+        )
     ]
 
 
-@rule("PP418", "ready-but-untested", "info", default=False)
+@rule("PP418", "ready-but-untested", "warning")
 def ready_but_untested(view: PlanView) -> Iterator[Hit]:
     """The work is called ready, and its tests are still to be written."""
     ready = [line for line, _ in view.search(_READY)]
@@ -455,7 +467,13 @@ def title_not_done(view: PlanView) -> Iterator[Hit]:
         missing = stems(item.text) - told
         for other in put_off:
             shared = missing & stems(other.text)
-            if shared and len(missing) >= 2:
+            if (
+                shared
+                and len(missing) >= 2
+                and not set(item.files) & set(other.files) - {""}
+                or shared
+                and len(missing) >= 3
+            ):
                 yield Hit(
                     item.line,
                     f'{item.local} is done, but none of its boxes speaks of "{sorted(shared)[0]}"; {other.local}, which does, is put off.',
@@ -468,7 +486,9 @@ def title_not_done(view: PlanView) -> Iterator[Hit]:
 @rule("PP425", "needed-now-made-later", "info", default=False)
 def needed_now_made_later(view: PlanView) -> Iterator[Hit]:
     """A box that is due speaks of something whose setting is for later."""
-    later = [item for item in view.boxes if re.search(r"\((?:later|future|deferred)\)", item.text, re.IGNORECASE)]
+    later = [
+        item for item in view.boxes if re.search(r"\((?:later|future|deferred)\)", item.text, re.IGNORECASE)
+    ]
     for item in later[:50]:
         words = stems(item.text) - {stem(word) for word in ("default", "seconds", "later", "get", "config")}
         for line, found in view.search(re.compile(r"\((?:e\.g\.,? )?([a-z]+)s?(?:/\w+)?\)")):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Fix, Hit, Level, Place, Splice
 from planproof.plan.lint.rule import Rule, rule, workspace_rule
+from planproof.plan.lint.subjects import has_id
 from planproof.plan.model import Claim, Kind
 
 
@@ -29,7 +30,39 @@ _ASKS = re.compile(
     r"|\bopen question\b|\?\?\?|\bto be decided\b|\bneeds? clarification\b|\bNEEDS CLARIFICATION\b",
 )
 _VERBS = frozenset(
-    ["add", "build", "check", "configure", "create", "define", "delete", "deploy", "design", "document", "enforce", "extend", "fix", "implement", "integrate", "migrate", "move", "refactor", "release", "remove", "rename", "replace", "review", "run", "set", "test", "update", "validate", "verify", "wire", "write"]
+    [
+        "add",
+        "build",
+        "check",
+        "configure",
+        "create",
+        "define",
+        "delete",
+        "deploy",
+        "design",
+        "document",
+        "enforce",
+        "extend",
+        "fix",
+        "implement",
+        "integrate",
+        "migrate",
+        "move",
+        "refactor",
+        "release",
+        "remove",
+        "rename",
+        "replace",
+        "review",
+        "run",
+        "set",
+        "test",
+        "update",
+        "validate",
+        "verify",
+        "wire",
+        "write",
+    ]
 )
 _TWO_VERBS = re.compile(r"^\W*([A-Za-z]+)/([A-Za-z]+)\b")
 
@@ -252,7 +285,7 @@ def question_in_a_box(view: PlanView) -> Iterator[Hit]:
     """A box holds an open question; it can be ticked without an answer."""
     for line, found in view.search(_ASKS):
         owner = _box_at(view, line)
-        if owner is not None:
+        if owner is not None and "|" not in view.line(line) and f'"{found[0]}' not in view.line(line):
             related = (owner.line,) if owner.line != line else ()
             yield Hit(line, f'An open question ("{found[0].strip()}") stands in a box.', (owner.id,), related)
 
@@ -329,7 +362,7 @@ def boxes_as_reference(view: PlanView) -> Iterator[Hit]:
 @rule("PP119", "missing-field", "info", default=False)
 def missing_field(view: PlanView) -> Iterator[Hit]:
     """A task lacks a field, a file or a path that nearly all others have."""
-    tasks = [item for item in view.tasks if item.parent is None]
+    tasks = [item for item in view.tasks if item.parent is None and has_id(item)]
     if len(tasks) < 5:
         return
     names: dict[str, list[Item]] = {}
@@ -374,7 +407,8 @@ def not_of_the_list(view: PlanView) -> Iterator[Hit]:
     for line, found in view.search(
         re.compile(r"^([ \t]*)[-*+] (Methods|Functions|Endpoints|Exceptions)\**:\**[ \t]*$", re.MULTILINE)
     ):
-        good, bad = [], []
+        good: list[int] = []
+        bad: list[int] = []
         number = line + 1
         while (
             len(view.line(number)) - len(view.line(number).lstrip()) > len(found[1])

@@ -10,6 +10,7 @@ from planproof.plan.lint.finding import Confidence, Hit
 from planproof.plan.lint.rule import rule
 from planproof.plan.lint.rules.dependencies import local
 from planproof.plan.lint.subjects import is_test, written
+from planproof.plan.lint.view import PUT_OFF
 from planproof.plan.lint.wait import Waits, listed
 from planproof.plan.lint.words import names
 from planproof.plan.model import Origin
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 # More than this many [P] tasks on one file are compared with the first of them only.
 MOST = 40
 _SEQUENTIAL = re.compile(
-    r"\b(?:strictly |fully )?sequential(?:ly)?\b|\bin sequence\b|\bone after (?:the other|another)\b", re.IGNORECASE
+    r"\b(?:strictly |fully )?sequential(?:ly)?\b|\bin sequence\b|\bone after (?:the other|another)\b",
+    re.IGNORECASE,
 )
 _SAME = re.compile(r"\bsame (function|method|class|file|module|endpoint|component|table)\b", re.IGNORECASE)
 _ALL_TESTS = re.compile(
@@ -35,7 +37,7 @@ _ALL_TESTS = re.compile(
 
 def marked(view: PlanView) -> list[Item]:
     """Tasks that carry the mark ``[P]``."""
-    return [item for item in view.tasks if "P" in item.labels]
+    return [item for item in view.tasks if "P" in item.labels and item.claim not in PUT_OFF]
 
 
 @rule("PP301", "parallel-same-file", "warning")
@@ -83,7 +85,7 @@ def parallel_in_chain(view: PlanView) -> Iterator[Hit]:
     phases: dict[str | None, list[Item]] = {}
     for item in view.tasks:
         phases.setdefault(item.phase, []).append(item)
-    grouped = [set(group.members) for group in view.plan.parallel]
+    grouped = [set(group.members) for group in view.groups]
     for item in tasks:
         others = [other for other in phases[item.phase] if other.id != item.id]
         if not 2 <= len(others) <= MOST or item.phase is None:
@@ -138,7 +140,7 @@ def parallel_called_sequential(view: PlanView) -> Iterator[Hit]:
 @rule("PP304", "group-same-file", "warning")
 def group_same_file(view: PlanView) -> Iterator[Hit]:
     """Tasks that the plan lists as parallel write one file."""
-    for group in view.plan.parallel:
+    for group in view.groups:
         members = _members(view, group)
         by_file: dict[str, list[Item]] = {}
         for item in members:
@@ -158,13 +160,13 @@ def group_same_file(view: PlanView) -> Iterator[Hit]:
 
 def _members(view: PlanView, group: ParallelGroup) -> list[Item]:
     found = (view.by_id.get(name) for name in dict.fromkeys(group.members[:MOST]))
-    return [item for item in found if item is not None]
+    return [item for item in found if item is not None and item.parent not in group.members]
 
 
 @rule("PP305", "false-parallel-reason", "warning")
 def false_parallel_reason(view: PlanView) -> Iterator[Hit]:
     """The reason given for running tasks in parallel is not true of them."""
-    for group in view.plan.parallel:
+    for group in view.groups:
         reason = group.reason
         members = _members(view, group)
         same = _SAME.search(reason)

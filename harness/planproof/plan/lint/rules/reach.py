@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Confidence, Hit
@@ -36,7 +35,7 @@ def certain(view: PlanView) -> Waits:
     return Waits(edge for edge in view.plan.edges if edge.certain)
 
 
-@rule("PP208", "story-left-out", "info", default=False)
+@rule("PP208", "story-left-out", "warning")
 def story_left_out(view: PlanView) -> Iterator[Hit]:
     """Tasks that bring stories together wait for some of them and not for another."""
     stories: dict[str, set[str]] = {}
@@ -48,7 +47,7 @@ def story_left_out(view: PlanView) -> Iterator[Hit]:
     waits = certain(view)
     said: set[int] = set()
     for item in view.tasks:
-        if item.story or not re.search(r"\bintegrat", item.phase or "", re.IGNORECASE) or item.id not in waits.before:
+        if item.story or not _integrates(view, item) or item.id not in waits.before:
             continue
         before = waits.ancestors(item.id)
         met = [story for story, ids in stories.items() if ids & before]
@@ -62,6 +61,13 @@ def story_left_out(view: PlanView) -> Iterator[Hit]:
                 (item.id,),
                 tuple(item.line for item in view.tasks if item.story in missed),
             )
+
+
+def _integrates(view: PlanView, item: Item) -> bool:
+    """Whether the item stands under a heading about integration."""
+    return any(
+        re.search(r"\bintegrat", heading.text, re.IGNORECASE) for heading in view.outline(item.line)[:2]
+    )
 
 
 @rule("PP209", "waits-for-too-few", "info", default=False)
@@ -109,7 +115,7 @@ def _lines_of(view: PlanView, item: Item) -> list[int]:
     ]
 
 
-@rule("PP210", "missing-edge", "info", default=False)
+@rule("PP210", "missing-edge", "warning")
 def missing_edge(view: PlanView) -> Iterator[Hit]:
     """A task uses what another makes, and does not wait for it."""
     if len(view.tasks) > MOST or not view.plan.edges:
@@ -141,41 +147,41 @@ def _consecutive(phrase: list[str], title: list[str]) -> bool:
     return len(phrase) >= 2 and any(title[i : i + len(phrase)] == phrase for i in range(len(title)))
 
 
-@rule("PP211", "test-of-something-else", "info", default=False)
+@rule("PP211", "test-of-something-else", "warning")
 def test_of_something_else(view: PlanView) -> Iterator[Hit]:
     """A test task waits for a task that neither its words nor its file speak of."""
     if len(view.tasks) > MOST:
         return
     waits = certain(view)
-    seen: Counter[str] = Counter(word for item in view.tasks for word in stems(item.text))
     for item in view.tasks:
         before = waits.before.get(item.id, {})
-        if len(before) < 2 or not is_test(item) or not re.search(r"\bunit tests?\b", item.text, re.IGNORECASE):
+        if (
+            len(before) < 2
+            or not is_test(item)
+            or not re.search(r"\bunit tests?\b", item.text, re.IGNORECASE)
+        ):
             continue
         told = stems(view.block_text(item))
-        for name, edge in before.items():
-            other = view.by_id.get(name)
-            if other is None:
-                continue
-            files = [
-                stem(part)
-                for file in other.files
-                if not is_test_path(file)
-                for part in parts(file.rsplit("/", 1)[-1])
-            ]
-            own = {
-                word
-                for word in stems(other.text) | set(files)
-                if seen[word] * 4 <= len(view.tasks) and word != "py"
-            }
-            if own and not own & told:
+        own = {name: _own_words(view, name) for name in before}
+        if not any(words & told for words in own.values()):
+            continue
+        for name, words in own.items():
+            if words and not words & told:
+                other = view.by_id[name]
                 yield Hit(
-                    edge.line,
+                    before[name].line,
                     f"{item.local} waits for {other.local}, but neither its boxes nor its file speak of it.",
                     (item.id, other.id),
-                    (item.line, other.line, *(waits.before[item.id][key].line for key in before)),
+                    (item.line, other.line, *(edge.line for edge in before.values())),
                     Confidence.LOW,
                 )
+
+
+def _own_words(view: PlanView, name: str) -> set[str]:
+    """The words in the names of the files that an item writes."""
+    item = view.by_id.get(name)
+    files = [file for file in item.files if not is_test_path(file)] if item else []
+    return {stem(part) for file in files for part in parts(file.rsplit("/", 1)[-1].rsplit(".", 1)[0])}
 
 
 @rule("PP213", "edge-without-reason", "info", default=False)

@@ -26,9 +26,10 @@ _STANDARDS = re.compile(
     r"(?:UTF|SHA|ISO|RFC|HTTP|AES|CVE|GPT|WCAG|IEEE|PEP|ES|EC|RSA|CWE|OWASP|MD|SSL|TLS|TLSV|RS|HS|UUID|WAL|ARM|X|COVID|US|UTC|GMT|IPV|BASE|PCI|SOC|NIST|FIPS|PM|AM)-\d+"
 )
 _NUMBER = re.compile(r"\d")
+_TARGET = re.compile(r"(?:^|/)[A-Z]{2,}[A-Z0-9]*[_-][A-Z0-9_-]+$")
 _PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
 _MATCHES = re.compile(
-    r"\((?:[^()\n]*?\b)?(?:matches|match|same as|as defined in|as specified in|per|according to) (?:the )?([a-z][a-z -]{3,40}?)\)",
+    r"\((?:matches|matching|same as|as defined in|as specified in|as stated in) (?:the )?([a-z][a-z -]{3,40}?)\)",
     re.IGNORECASE,
 )
 _INTERFACE = re.compile(
@@ -50,6 +51,7 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
     if not shapes:
         return
     edges = {edge.line for edge in view.plan.edges}
+    known |= {name for item in view.tasks for name in local_ids(view.line(item.line)[:40])}
     said: set[str] = set()
     for found in re.finditer(rf"(?<![\w/.#`-]){ID}(?![\w/]|\.\w|-[A-Za-z])", view.prose):
         if found[0] in known or found[0] in said:
@@ -58,7 +60,9 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
         if shape is None or f"{shape[1]}{len(shape[2])}" not in shapes or shape[3]:
             continue
         line = view.number(found.start())
-        if line in edges or _elsewhere(view.line(line)):
+        text = view.line(line)
+        defined = re.match(rf"\W*(?:\[.\]\W*)?{re.escape(found[0])}\W*[:—–|-]", text)
+        if line in edges or defined or _elsewhere(text):
             continue
         said.add(found[0])
         last = max(shapes[f"{shape[1]}{len(shape[2])}"])
@@ -106,7 +110,7 @@ def outside_reference(view: PlanView) -> Iterator[Hit]:
 def coverage_without_number(view: PlanView) -> Iterator[Hit]:
     """A coverage target gives no threshold: nobody can say whether it is met."""
     for item in view.plan.items:
-        if item.kind is Kind.COVERAGE and not _NUMBER.search(item.text):
+        if item.kind is Kind.COVERAGE and _TARGET.search(item.local) and not _NUMBER.search(item.text):
             text = view.line(item.line).partition(item.local.rsplit("/", 1)[-1])[2] or item.text
             if not _NUMBER.search(text):
                 yield Hit(item.line, f"{item.local} gives no number and so cannot be measured.", (item.id,))

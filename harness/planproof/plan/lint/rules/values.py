@@ -252,7 +252,7 @@ def two_words_for_a_period(view: PlanView) -> Iterator[Hit]:
             )
 
 
-@rule("PP532", "attribute-drift", "info", default=False)
+@rule("PP532", "attribute-drift", "warning")
 def attribute_drift(view: PlanView) -> Iterator[Hit]:
     """The attribute for one purpose has another name in one place."""
     pattern = re.compile(
@@ -274,7 +274,7 @@ def attribute_drift(view: PlanView) -> Iterator[Hit]:
             )
 
 
-@rule("PP533", "rival-methods", "info", default=False)
+@rule("PP533", "rival-methods", "warning")
 def rival_methods(view: PlanView) -> Iterator[Hit]:
     """Two methods that exclude each other are given for one thing."""
     for what, first, second in _RIVALS:
@@ -294,11 +294,12 @@ def rival_methods(view: PlanView) -> Iterator[Hit]:
             )
 
 
-@rule("PP538", "only-one-may", "info", default=False)
+@rule("PP538", "only-one-may", "warning")
 def only_one_may(view: PlanView) -> Iterator[Hit]:
     """One part alone may do something, and a task gives it to another."""
     pattern = re.compile(
-        r"\bonly `?([\w-]+)`? (append|write|delete|create|update|read|send|publish|evict|insert)s\b", re.IGNORECASE
+        r"\bonly `?([\w-]+)`? (append|write|delete|create|update|read|send|publish|evict|insert)s\b",
+        re.IGNORECASE,
     )
     for line, found in view.search(pattern):
         verb = re.compile(rf"\b{found[2].lower()}_\w+|\b{found[2].lower()}[A-Z]\w+|_{found[2].lower()}_\w+")
@@ -314,7 +315,7 @@ def only_one_may(view: PlanView) -> Iterator[Hit]:
                 )
 
 
-@rule("PP539", "time-from-outside", "info", default=False)
+@rule("PP539", "time-from-outside", "warning")
 def time_from_outside(view: PlanView) -> Iterator[Hit]:
     """The server is the authority on time, and a function takes the time from its caller."""
     places = [
@@ -338,7 +339,7 @@ def time_from_outside(view: PlanView) -> Iterator[Hit]:
             )
 
 
-@rule("PP547", "validation-status", "info", default=False)
+@rule("PP547", "validation-status", "warning")
 def validation_status(view: PlanView) -> Iterator[Hit]:
     """A refusal that the framework's validation makes is given another status than the framework's."""
     if not re.search(r"pydantic|fastapi", view.text, re.IGNORECASE):

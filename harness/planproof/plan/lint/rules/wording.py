@@ -26,6 +26,7 @@ _TIMING = re.compile(
     r"^\W*(?:test|verify|check|measure)\b[^\n]*\b(timing|latency|throughput|performance|response time|delay)\b",
     re.IGNORECASE,
 )
+_BARE = r"(?<![\w.-])\d+(?![\w.-]*[A-Za-z])"
 _VAGUE = re.compile(
     r"\b(?:[45]\d\d/[45]\d\d )?as (?:appropriate|needed|necessary|required)\b|\bgracefully\b|\bif (?:possible|feasible)\b|\bas soon as possible\b|\band so on\b",
     re.IGNORECASE,
@@ -51,7 +52,7 @@ _PYTHON_PATH = re.compile(
 )
 
 
-@rule("PP520", "no-number-to-measure", "info", default=False)
+@rule("PP520", "no-number-to-measure", "warning")
 def no_number_to_measure(view: PlanView) -> Iterator[Hit]:
     """A test against a limit or a time that is stated nowhere."""
     for item in view.plan.items:
@@ -59,7 +60,7 @@ def no_number_to_measure(view: PlanView) -> Iterator[Hit]:
         if not found or item.box is None:
             continue
         word = found[1].lower()
-        near = rf"\b{word}s?\b[^\n]{{0,30}}\d|\d[^\n]{{0,12}}\b{word}|{word.upper()}[A-Z_]*\b[^\n]{{0,20}}\d"
+        near = rf"\b{word}s?\b[^\n]{{0,30}}{_BARE}|{_BARE}[^\n]{{0,12}}\b{word}|{word.upper()}[A-Z_]*\b[^\n]{{0,20}}{_BARE}"
         times = (
             r"\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes|min|req|rps|%)\b" if found.re is _TIMING else near
         )
@@ -141,11 +142,12 @@ def module_and_package(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hi
         )  # fmt: skip
 
 
-@rule("PP540", "setting-missing", "info", default=False)
+@rule("PP540", "setting-missing", "warning")
 def setting_missing(view: PlanView) -> Iterator[Hit]:
     """Something happens "if configured", and no setting configures it."""
     found_settings = [
-        (line, found[1]) for line, found in view.search(re.compile(r"`(\w+\.\w+)` (?:with )?default", re.IGNORECASE))
+        (line, found[1])
+        for line, found in view.search(re.compile(r"`(\w+\.\w+)` (?:with )?default", re.IGNORECASE))
     ]
     if not found_settings:
         return
@@ -178,7 +180,7 @@ def promised_document(view: PlanView) -> Iterator[Hit]:
             yield Hit(line, f"No task delivers a document on the {found[1]}.", confidence=Confidence.LOW)
 
 
-@rule("PP542", "goal-gap", "info", default=False)
+@rule("PP542", "goal-gap", "warning")
 def goal_gap(view: PlanView) -> Iterator[Hit]:
     """A phase is named after something that none of its tasks does."""
     for section in view.sections:
@@ -242,7 +244,7 @@ def criterion_without_test(view: PlanView) -> Iterator[Hit]:
             )
 
 
-@rule("PP546", "pass-and-fail", "info", default=False)
+@rule("PP546", "pass-and-fail", "warning")
 def pass_and_fail(view: PlanView) -> Iterator[Hit]:
     """One box asks that all pass, its neighbour expects failures."""
     for item in view.boxes:
