@@ -1,0 +1,82 @@
+"""Goes around every request: a correlation id, a limit on the body, answers that nobody stores (ST17)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from fastapi.responses import JSONResponse
+
+from sessionkeeper.resilience.answers import ErrorResponse, answer, respond
+from sessionkeeper.resilience.correlation import HEADER, correlation_scope
+
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LONGEST_BODY: Final = 64 * 1024
+"""Bytes of the largest body that is read."""
+
+_HEADER: Final = HEADER.lower().encode()
+_OURS: Final = frozenset({b"cache-control", _HEADER})
+
+
+def as_json(found: ErrorResponse) -> JSONResponse:
+    """An answer as the framework sends it."""
+    return JSONResponse(found.body(), status_code=found.status, headers=dict(found.headers))
+
+
+class Envelope:
+    """ASGI middleware; see the module.
+
+    Args:
+        app: what it goes around.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        with correlation_scope(headers.get(_HEADER)) as correlation:
+            sender = _Sender(send, correlation)
+            refusal = _too_long(headers)
+            if refusal is not None:
+                await as_json(refusal)(scope, receive, sender)
+                return
+            try:
+                await self._app(scope, receive, sender)
+            except Exception as error:
+                found = respond(error)
+                if sender.started:
+                    raise
+                await as_json(found)(scope, receive, sender)
+
+
+class _Sender:
+    """Sends, with our headers in place of any others of these names."""
+
+    def __init__(self, send: Send, correlation: str) -> None:
+        self._send = send
+        self._ours = [(b"cache-control", b"no-store"), (_HEADER, correlation.encode())]
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            kept = [(name, value) for name, value in message["headers"] if name.lower() not in _OURS]
+            message = {**message, "headers": [*kept, *self._ours]}
+        await self._send(message)
+
+
+def _too_long(headers: dict[bytes, str]) -> ErrorResponse | None:
+    if b"transfer-encoding" in headers:
+        return answer(HTTPStatus.LENGTH_REQUIRED, "length_required", "Say how long the body is.")
+    length = headers.get(b"content-length", "0")
+    if not length.isdigit() or int(length) > LONGEST_BODY:
+        return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The body is too large.")
+    return None

@@ -1,0 +1,194 @@
+"""Which session of which user is active: what every worker of the service agrees on (S2.CON4, Option B).
+
+A ledger keeps a row for each session and gives out one transaction at a time for a user. A row is in one of
+four states; three of them are *open*, and no user ever has two open rows, which each ledger enforces by its
+structure and not by looking first:
+
+``starting``
+    reserved; its start event may or may not be recorded yet.
+``active``
+    its start event is recorded.
+``ending``
+    still active; its end event may or may not be recorded yet.
+``closed``
+    both events are recorded.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from sessionkeeper.boundary.domain import ActiveSessionExistsError, timestamp
+from sessionkeeper.errors import ConfigurationError
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from sessionkeeper.boundary.models import Session
+
+
+class State(StrEnum):
+    """How far a session has come."""
+
+    STARTING = "starting"
+    ACTIVE = "active"
+    ENDING = "ending"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A session and how far it has come.
+
+    Attributes:
+        session: the session; its status is closed exactly if ``state`` is.
+        state: see the module.
+        start_record_id: id of its start event; unique.
+        end_record_id: id of its end event; unique; None until there is one to record.
+        settle_by: second since the epoch by which whoever is starting or ending it should be done.
+    """
+
+    session: Session
+    state: State
+    start_record_id: str
+    end_record_id: str | None = None
+    settle_by: float | None = None
+
+
+class Rows(Protocol):
+    """The rows, within one transaction."""
+
+    def get(self, session_id: str) -> Row | None:
+        """The row of a session, held against everybody else until the transaction ends; or None."""
+        ...
+
+    def open_row_of(self, user_id: str) -> Row | None:
+        """The one open row of a user, held likewise; or None."""
+        ...
+
+    def insert(self, row: Row) -> None:
+        """Add a row.
+
+        Raises:
+            ActiveSessionExistsError: the user has an open row.
+        """
+        ...
+
+    def update(self, row: Row) -> None:
+        """Replace the row of a session that :meth:`get` gave."""
+        ...
+
+    def delete(self, session_id: str) -> None:
+        """Remove the row of a session."""
+        ...
+
+    def active_before(self, start_time: str, count: int) -> list[str]:
+        """Ids of at most so many active sessions that began at or before a timestamp, oldest first."""
+        ...
+
+    def unsettled_before(self, settle_by: float, count: int) -> list[str]:
+        """Ids of at most so many rows that should have been settled by a second since the epoch."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where the rows are."""
+
+    def transaction(self) -> AbstractContextManager[Rows]:
+        """Do all that happens in the ``with`` block, or nothing if it raises.
+
+        Raises:
+            StoreUnavailableError: the ledger does not answer; the outcome may be unknown.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back whatever is held open."""
+        ...
+
+
+class MemoryLedger:
+    """A ledger in this process's memory, for one process with any number of threads (S2.CON2, K2.21)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[str, Row] = {}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Rows]:
+        """As :meth:`Ledger.transaction`."""
+        with self._lock:
+            rows = _MemoryRows(dict(self._rows))
+            yield rows
+            self._rows = rows.rows
+
+    def close(self) -> None:
+        """As :meth:`Ledger.close`."""
+
+
+class _MemoryRows:
+    def __init__(self, rows: dict[str, Row]) -> None:
+        self.rows = rows
+
+    def get(self, session_id: str) -> Row | None:
+        return self.rows.get(session_id)
+
+    def open_row_of(self, user_id: str) -> Row | None:
+        rows = self.rows.values()
+        return next((r for r in rows if r.session.user_id == user_id and r.state is not State.CLOSED), None)
+
+    def insert(self, row: Row) -> None:
+        if self.open_row_of(row.session.user_id) is not None:
+            raise ActiveSessionExistsError("The user has an active session.")
+        self.rows[row.session.session_id] = row
+
+    def update(self, row: Row) -> None:
+        self.rows[row.session.session_id] = row
+
+    def delete(self, session_id: str) -> None:
+        self.rows.pop(session_id, None)
+
+    def active_before(self, start_time: str, count: int) -> list[str]:
+        old = [r.session for r in self.rows.values() if r.state is State.ACTIVE]
+        old = sorted((s for s in old if timestamp(s.start_time) <= start_time), key=lambda s: s.start_time)
+        return [session.session_id for session in old[:count]]
+
+    def unsettled_before(self, settle_by: float, count: int) -> list[str]:
+        late = [r for r in self.rows.values() if r.settle_by is not None and r.settle_by <= settle_by]
+        return [row.session.session_id for row in late[:count]]
+
+
+def open_ledger(url: str, *, namespace: str = "") -> Ledger:
+    """Open the ledger that an address names; its table is made where it is absent.
+
+    Args:
+        url: ``memory://``, ``sqlite:///PATH`` (an absolute path makes four slashes) or ``postgresql://...``.
+        namespace: PostgreSQL schema for the table, made if absent; by default the connection's own.
+
+    Raises:
+        ConfigurationError: the address names no ledger that is known, or its driver is not installed.
+        StoreUnavailableError: the store does not answer.
+    """
+    scheme, _, rest = url.partition("://")
+    try:
+        if scheme == "memory":
+            return MemoryLedger()
+        if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+            from sessionkeeper.boundary.sqlite_ledger import SqliteLedger
+
+            return SqliteLedger(rest.removeprefix("/"))
+        if scheme in {"postgresql", "postgres"}:
+            from sessionkeeper.boundary.postgres_ledger import PostgresLedger
+
+            return PostgresLedger(url, schema=namespace)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"The store {scheme}:// needs the package {error.name}.") from error
+    raise ConfigurationError(
+        f"{scheme or url!r} is no store for boundaries: use memory, sqlite or postgresql."
+    )
