@@ -1,6 +1,7 @@
-"""What a SQL statement reads and writes, as far as tables go: a reader of tokens, not of text patterns.
+"""What kind of thing a SQL statement is: a reader of tokens, not of text patterns.
 
-It need not know SQL's grammar, only be safe: what it does not understand touches everything.
+It need not know SQL's grammar, only be safe: what it does not understand counts as a write. Tables are not told
+apart: views, triggers, foreign keys and functions reach tables that a statement does not name.
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
-
-from planproof.race.schedules.step import ANYTHING
 
 
 if TYPE_CHECKING:
@@ -41,9 +40,15 @@ _FIRST = {
     "REPLACE": WRITE,
     "MERGE": WRITE,
 }
-_BEFORE_A_TABLE = {"FROM", "JOIN", "INTO", "UPDATE", "TABLE", "USING", "ONLY"}
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"}
-_NOT_A_TABLE = {"SELECT", "LATERAL", "ONLY", "SET", "NOTHING", "VALUES", "(", "UNNEST", "SKIP", "NOWAIT", "OF"}
+# Functions without an effect; any other may have one, and makes a SELECT count as a write.
+_PURE = frozenset(
+    "COUNT SUM MIN MAX AVG COALESCE NULLIF NOW LOWER UPPER LENGTH ABS ROUND EXTRACT DATE_TRUNC TO_TIMESTAMP CAST "
+    "ROW_NUMBER RANK OVER EXISTS IN ANY ALL SOME VALUES AS FROM WHERE AND OR NOT ON USING JOIN SELECT BY THEN ELSE "
+    "WHEN CASE GREATEST LEAST ARRAY_AGG STRING_AGG JSON_AGG JSONB_AGG GROUP_CONCAT TOTAL IFNULL IIF STRFTIME "
+    "DATETIME DATE TIME JULIANDAY UNIXEPOCH HEX SUBSTR SUBSTRING TRIM REPLACE CONCAT CARDINALITY ARRAY ROW FILTER "
+    "DISTINCT LIMIT OFFSET UNION EXCEPT INTERSECT HAVING BETWEEN LIKE IS INTERVAL".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,12 @@ class Statement:
 
     Attributes:
         kind: ``read``, ``write``, ``begin``, ``commit``, ``rollback`` or ``setting``.
-        tables: the tables it names, in lower case; ``*`` where it cannot be told.
-        locks: True for ``SELECT ... FOR UPDATE`` and its like, and for advisory locks.
+        locks: True where it only takes locks: ``SELECT ... FOR UPDATE`` and its like.
         mode: of a BEGIN: ``DEFERRED``, ``IMMEDIATE``, ``EXCLUSIVE`` or empty.
         partial: a rollback to a savepoint, which ends no transaction.
     """
 
     kind: str
-    tables: frozenset[str] = frozenset()
     locks: bool = False
     mode: str = ""
     partial: bool = False
@@ -110,61 +113,27 @@ def _after_quoted(text: str, quote: str, start: int) -> int:
 
 @lru_cache(maxsize=1024)
 def read_statement(text: str) -> Statement:
-    """Read one statement; several in one text, or an unknown one, touch everything."""
+    """Read one statement; several in one text, or an unknown one, count as a write."""
     words = list(tokens(text))
     while words and words[-1] == ";":
         words.pop()
     if not words:
         return Statement(SETTING)
+    kind = _FIRST.get(words[0], WRITE)
     if ";" in words:
-        return Statement(WRITE, frozenset({ANYTHING}))
-    kind = _FIRST.get(words[0])
+        return Statement(WRITE)
     if words[0] == "WITH":
         kind = WRITE if _CHANGING & set(words) else READ
-    if kind is None:
-        return Statement(WRITE, frozenset({ANYTHING}))
-    if kind in {READ, WRITE}:
-        return _touching(kind, words)
+    if kind == READ:
+        return _reading(words)
     mode = next((word for word in words[1:3] if word in {"DEFERRED", "IMMEDIATE", "EXCLUSIVE"}), "")
-    return Statement(kind, mode=mode, partial=kind == ROLLBACK and "TO" in words)
+    return Statement(kind, mode=mode if kind == BEGIN else "", partial=kind == ROLLBACK and "TO" in words)
 
 
-def _touching(kind: str, words: list[str]) -> Statement:
-    locks = any(a == "FOR" and b in {"UPDATE", "SHARE", "NO", "KEY"} for a, b in zip(words, words[1:], strict=False))
-    named = {word for word in words if "_LOCK" in word and word.startswith("PG_")}
-    tables = set(_tables(words))
-    if named:
-        return Statement(WRITE, frozenset(tables | {"advisory lock"}), locks=True)
-    if any(a.isidentifier() and b == "(" and a.lower() in _UNKNOWN_EFFECT for a, b in zip(words, words[1:], strict=False)):
-        tables.add(ANYTHING)
-    return Statement(WRITE if locks else kind, frozenset(tables), locks=locks)
-
-
-_UNKNOWN_EFFECT = {"nextval", "setval", "currval", "lastval"}
-
-
-def _tables(words: list[str]) -> Iterator[str]:
-    """Names after FROM, JOIN, INTO and UPDATE, and after commas in a FROM list."""
-    in_list = False
-    at = 0
-    while at < len(words):
-        word = words[at]
-        if word in _BEFORE_A_TABLE or (in_list and word == ","):
-            at += 1
-            name, at = _name(words, at)
-            if name:
-                yield name
-                in_list = word in {"FROM", ","}
-            continue
-        if in_list and word in {"WHERE", "GROUP", "ORDER", "LIMIT", "SET", "ON", "RETURNING", ")", "SELECT"}:
-            in_list = False
-        at += 1
-
-
-def _name(words: list[str], at: int) -> tuple[str, int]:
-    if at >= len(words) or words[at] in _NOT_A_TABLE:
-        return "", at
-    name = words[at].lower()
-    while words[at + 1 : at + 2] == ["."] and at + 2 < len(words):
-        name, at = words[at + 2].lower(), at + 2  # the schema is left out: tables of one name count as one
-    return name, at + 1
+def _reading(words: list[str]) -> Statement:
+    pairs = list(zip(words, words[1:], strict=False))
+    if any(a == "FOR" and b in {"UPDATE", "SHARE", "NO", "KEY"} for a, b in pairs):
+        return Statement(WRITE, locks=True)
+    if any(b == "(" and a[0].isalpha() and a not in _PURE for a, b in pairs):
+        return Statement(WRITE)
+    return Statement(READ)

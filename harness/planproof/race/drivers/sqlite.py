@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planproof.race.drivers.sql import BEGIN, COMMIT, READ, ROLLBACK, SETTING, WRITE, Statement, read_statement
 from planproof.race.recording import note_call
 from planproof.race.schedules.scheduler import CannotObserve, current, observing
-from planproof.race.schedules.step import ANYTHING, Step
+from planproof.race.schedules.step import Step
 
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ T = TypeVar("T")
 _BUSY = 5
 _BUSY_SNAPSHOT = 517
 _WRITE_LOCK = "the write lock"
-_SHARED_LOCK = "the shared lock"
+_DATA = "the data"
 _now = time.monotonic_ns
 _real_sleep = time.sleep
 _real_connect = sqlite3.connect
@@ -35,12 +35,12 @@ _real_connect = sqlite3.connect
 class _Gate:
     """The state of one connection, and the one way in which its calls reach SQLite."""
 
-    __slots__ = ("busy_seconds", "read", "tables")
+    __slots__ = ("busy_seconds", "read", "wrote")
 
     def __init__(self, busy_seconds: float) -> None:
         self.busy_seconds = busy_seconds
-        self.tables: frozenset[str] = frozenset()
         self.read = False
+        self.wrote = False
 
     def through(self, connection: sqlite3.Connection, text: str, action: Callable[[], T]) -> T:
         """Stop here, make the call, wait where it is busy."""
@@ -48,7 +48,8 @@ class _Gate:
         control = current()
         if control is not None and statement.kind != SETTING:
             scheduler, client = control
-            scheduler.call(client, self._step(connection, statement, text))
+            if not (scheduler.stopping and statement.kind == ROLLBACK):  # sent home, it still undoes its work
+                scheduler.call(client, self._step(connection, statement, text))
         begin = _now()
         while True:
             try:
@@ -72,7 +73,7 @@ class _Gate:
         if observing():
             raise CannotObserve from error
         # SQLite does not ask the busy handler when a reader wants to write: waiting could never help.
-        if self.read and not self.tables and connection.in_transaction and statement.kind == WRITE:
+        if self.read and not self.wrote and connection.in_transaction and statement.kind == WRITE:
             return False
         control = current()
         if control is None:
@@ -83,34 +84,32 @@ class _Gate:
         return scheduler.wait_until(client, lambda: scheduler.effective > before, seconds=self.busy_seconds)
 
     def _step(self, connection: sqlite3.Connection, statement: Statement, text: str) -> Step:
-        kind, tables = statement.kind, statement.tables
+        kind = statement.kind
         reads: set[str] = set()
         writes: set[str] = set()
         if kind == READ:
-            reads = {*tables, _SHARED_LOCK}
+            reads = {_DATA}
         elif kind == WRITE:
             # Within a transaction nobody else sees what is written until it commits.
-            alone = not connection.in_transaction and _autocommits(connection)
-            writes = {*tables, _WRITE_LOCK, _SHARED_LOCK} if alone else {_WRITE_LOCK}
-        elif kind == BEGIN and statement.mode:
-            writes = {_WRITE_LOCK}
-            if statement.mode == "EXCLUSIVE":
-                writes.add(_SHARED_LOCK)
-        elif kind in {COMMIT, ROLLBACK} and connection.in_transaction:
-            writes = {*self.tables, _WRITE_LOCK, _SHARED_LOCK} if self.tables else {_SHARED_LOCK, _WRITE_LOCK}
+            alone = not connection.in_transaction and connection.isolation_level is None
+            writes = {_DATA, _WRITE_LOCK} if alone else {_WRITE_LOCK}
+            reads = {_DATA}
+        elif kind == BEGIN and statement.mode in {"IMMEDIATE", "EXCLUSIVE"}:
+            # An exclusive transaction keeps readers out, and a write transaction looks at the data from here on.
+            writes = {_WRITE_LOCK} if statement.mode == "IMMEDIATE" else {_WRITE_LOCK, _DATA}
+            reads = {_DATA}
+        elif kind in {COMMIT, ROLLBACK}:
+            # Readers that go away let a writer commit, so even an end without writes counts.
+            writes = {_DATA, _WRITE_LOCK}
         return Step("sql", _one_line(text), frozenset(reads), frozenset(writes))
 
     def _after(self, connection: sqlite3.Connection, statement: Statement) -> None:
         if not connection.in_transaction:
-            self.tables, self.read = frozenset(), False
+            self.wrote = self.read = False
         elif statement.kind == READ:
             self.read = True
-        elif statement.kind == WRITE or (statement.kind == BEGIN and statement.mode):
-            self.tables |= statement.tables or {ANYTHING} if statement.kind == WRITE else {_WRITE_LOCK}
-
-
-def _autocommits(connection: sqlite3.Connection) -> bool:
-    return connection.isolation_level is None
+        elif statement.kind == WRITE or statement.mode in {"IMMEDIATE", "EXCLUSIVE"}:
+            self.wrote = True
 
 
 def _one_line(text: str) -> str:

@@ -206,7 +206,9 @@ class Scheduler:
 
     def _step_over_the_stuck(self) -> None:
         """A running client made no call for a while: let others move, it joins again at its next call."""
-        with self._mutex:
+        if not self._mutex.acquire(timeout=self._stall):
+            return  # somebody is deciding, or asking a server
+        try:
             holder = self._holder
             if holder is None or self._over.is_set() or self._clients[holder].state != RUNNING:
                 return
@@ -215,6 +217,8 @@ class Scheduler:
             self.end.stray += 1
             if any(each.state in {READY, WAITING} for each in self._clients):
                 self._pass_baton()
+        finally:
+            self._mutex.release()
 
     def _stop_all(self) -> None:
         """Let every stopped client go, one after the other; each ends by ClientAborted at its next call."""
