@@ -88,7 +88,7 @@ def diagnoses():
 
 @pytest.fixture
 def only(diagnoses):
-    """``only(kind, source)``: the environment in which a store is had in that one way; skips where it is not."""
+    """``only(kind, source)``: an environment that allows one way to a store; skips where there is none."""
 
     def environment(kind, source):
         look = next(look for look in diagnoses[kind].looks if look.source == source)
@@ -103,7 +103,7 @@ def only(diagnoses):
 
 @pytest.fixture
 def soon():
-    """``soon(what, condition)``: wait for a condition that becomes true, on a real clock, within 30 seconds."""
+    """``soon(what, condition)``: wait on a real clock until the condition holds, 30 seconds at most."""
 
     def wait(what, condition):
         def check():

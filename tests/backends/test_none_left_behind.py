@@ -157,8 +157,12 @@ def test_a_run_of_pytest_over_two_workers_starts_one_server_and_leaves_none(only
     seen = tmp_path / "seen"
     seen.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-c", os.devnull]
-        + ["--rootdir", str(tmp_path), str(tmp_path)],
+        [
+            sys.executable,
+            *["-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-c"],
+            os.devnull,
+            tmp_path,
+        ],
         env={**env, "SEEN": str(seen)},
         cwd=tmp_path,
         capture_output=True,

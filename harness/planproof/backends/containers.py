@@ -11,6 +11,7 @@ from planproof.backends import dynamodb, engine, postgres
 from planproof.backends.dynamodb_program import FLAGS, require_consent
 from planproof.backends.model import BackendKind
 from planproof.backends.postgres_program import NO_ROOM, options
+from planproof.backends.programs import telling
 from planproof.backends.settings import CONTAINER
 from planproof.backends.waiting import NotYetError, until
 from planproof.errors import BackendUnavailableError
@@ -63,9 +64,8 @@ class ContainerServer:
             text = self._container.get_wrapped_container().logs(tail=20).decode(errors="replace")
         except Exception:  # noqa: BLE001 - a log is a help, not a need
             return ""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "rror" in line] or lines
-        return f": {telling[-1][:200]}" if telling else ""
+        said = telling(text.splitlines())
+        return f": {said}" if said else ""
 
     def stop(self) -> None:
         """Remove it and its volumes."""

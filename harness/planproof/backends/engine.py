@@ -62,8 +62,15 @@ def connect(settings: Settings) -> Engine:
     """
     docker = sdk()
     where = settings.docker_host or SOCKET
+    environment = {
+        "DOCKER_HOST": settings.docker_host,
+        "DOCKER_TLS_VERIFY": settings.docker_tls_verify,
+        "DOCKER_CERT_PATH": settings.docker_cert_path,
+    }
     try:
-        client = docker.from_env(timeout=CALL_SECONDS)
+        client = docker.from_env(
+            timeout=CALL_SECONDS, environment={name: value for name, value in environment.items() if value}
+        )
         version = client.version()["Version"]
     except docker.errors.DockerException as error:
         text = str(error)

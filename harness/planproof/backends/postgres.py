@@ -93,9 +93,9 @@ def _translated(url: str, text: str) -> Exception:
 
 
 def _short(text: str) -> str:
-    """The last line that says something; drivers put the connection string first."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    return (lines[-1] if lines else "no reason given").split("failed: ")[-1]
+    """The reason out of a driver's words, which put the address before it and advice below it."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()] or ["no reason given"]
+    return next((line for line in lines if "failed: " in line), lines[0]).split("failed: ")[-1]
 
 
 def with_database(url: str, name: str) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 10.0
+# What programs and servers write in front of the reason why they end.
+FAULTS = ("FATAL", "PANIC", "rror", "could not", "No space left")
 # In this order; the last is there on every machine and owns nothing.
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -117,8 +119,8 @@ class Program:
     def last_words(self) -> str:
         """The last line of its log that says what went wrong, led by a colon; empty where there is none."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "rror" in line] or lines
-        return f": {telling[-1].strip()[:300]}" if telling else ""
+        said = telling(lines)
+        return f": {said}" if said else ""
 
     def stop(self) -> None:
         """Stop it in order, and by force where it does not."""
@@ -161,6 +163,13 @@ def _spawn(
     )
 
 
+def telling(lines: Sequence[str]) -> str:
+    """The last line of a log that tells of a fault, else the last; empty where there is none."""
+    said = [line.strip() for line in lines if line.strip()]
+    faults = [line for line in said if any(sign in line for sign in FAULTS)]
+    return (faults or said or [""])[-1][:300]
+
+
 def run(arguments: Sequence[str], *, user: str | None = None, cwd: Path, seconds: float = 60.0) -> str:
     """Run a helper program to its end and return what it printed.
 
@@ -185,11 +194,8 @@ def run(arguments: Sequence[str], *, user: str | None = None, cwd: Path, seconds
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendUnavailableError(f"{name} cannot be run: {error}") from error
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        telling = [line for line in lines if "rror" in line] or lines or ["it says nothing"]
-        raise BackendUnavailableError(
-            f"{name} failed with exit status {done.returncode}: {telling[-1][:300]}"
-        )
+        said = telling(done.stdout.splitlines()) or "it says nothing"
+        raise BackendUnavailableError(f"{name} failed with exit status {done.returncode}: {said}")
     return str(done.stdout)
 
 

@@ -38,6 +38,8 @@ class Settings:
         room: ``PLANPROOF_BACKENDS_ROOM``, folder in which processes of one run share a server.
         start_seconds: ``PLANPROOF_BACKEND_START_SECONDS``, the longest wait for a server to answer.
         docker_host: ``DOCKER_HOST``, where the engine is, or empty.
+        docker_tls_verify: ``DOCKER_TLS_VERIFY``, as Docker's own client reads it.
+        docker_cert_path: ``DOCKER_CERT_PATH``, the same.
         path: ``PATH``, where programs are looked for.
     """
 
@@ -53,6 +55,8 @@ class Settings:
     room: Path | None = None
     start_seconds: float = 60.0
     docker_host: str = ""
+    docker_tls_verify: str = ""
+    docker_cert_path: str = ""
     path: str = ""
 
     @classmethod
@@ -78,6 +82,8 @@ class Settings:
             room=_path(env, "PLANPROOF_BACKENDS_ROOM"),
             start_seconds=_seconds(env),
             docker_host=env.get("DOCKER_HOST", ""),
+            docker_tls_verify=env.get("DOCKER_TLS_VERIFY", ""),
+            docker_cert_path=env.get("DOCKER_CERT_PATH", ""),
             path=env.get("PATH", os.defpath),
         )
 
