@@ -154,8 +154,9 @@ class Judge:
             return []
         helper = self.module.helpers.get(name) if len(parts) == 1 or parts[0] == "self" else None
         if helper is not None and helper is not self.function:
-            inner = list(self.sites(helper, depth - 1, seen | {name})) if depth and name not in seen else []
-            return inner
+            if not depth:
+                return ["real"]  # too deep to be followed, so given the benefit of the doubt
+            return [] if name in seen else list(self.sites(helper, depth - 1, seen | {name}))
         if any(word in name.lower() for word in CHECKING):
             return [self._call(node, parts)]
         # A helper that is imported from another test module may assert.
