@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from planproof.race.history import UNKNOWN, History, Operation, Outcome
 from planproof.race.models import (
@@ -221,7 +222,7 @@ def make_history(kind, seed, *, operations=8, clients=3, lost=0.1, lies=0):
 
 def _happen(kind, model, state, call, rng):
     op, args = call[0], call[1]
-    part = model.partition(op, args)
+    part = None if isinstance(model, GrowSet) else model.partition(op, args)
     before = state.get(part, model.initial())
     for reply in kind.replies(before, op, args, call[5]):
         after = list(model.branches(before, op, args, reply))
@@ -233,8 +234,6 @@ def _happen(kind, model, state, call, rng):
 
 
 def _lie(rng, built, lies):
-    from dataclasses import replace
-
     for _ in range(lies):
         index = rng.randrange(len(built))
         same = [op for op in built if op.op == built[index].op]

@@ -56,15 +56,24 @@ def unlift(entry):
                 gone.behind.before = gone
 
 
+IN_FLIGHT = "in flight"
+"""Error text of an operation that may be left out, but if not, then with the result that it has."""
+
+
+def result_of(op):
+    """The result that an operation must have where it is placed."""
+    return op.result if op.outcome is Outcome.OK or op.error == IN_FLIGHT else UNKNOWN
+
+
 def step_one(model, state, op):
     """The state after an operation of a model whose states follow from one another; None if not allowed."""
-    allowed, after = model.step(state, op.op, op.args, op.result if op.outcome is Outcome.OK else UNKNOWN)
+    allowed, after = model.step(state, op.op, op.args, result_of(op))
     return (after,) if allowed else None
 
 
 def step_all(model, states, op):
     """The same for a model that branches: all states at once."""
-    result = op.result if op.outcome is Outcome.OK else UNKNOWN
+    result = result_of(op)
     after = frozenset(new for state in states for new in model.branches(state, op.op, op.args, result))
     return (after,) if after else None
 

@@ -18,7 +18,8 @@ class Failure:
         part: the operations that were looked at together.
         op: index in the part of the operation whose reply no order explains.
         event: index of that reply among the part's events: the events up to and with it are the shortest
-            failing prefix, the events before it the longest valid one. None where no search was needed to
+            failing prefix, the events before it the longest valid one (calls in flight may be left out, and
+            where they are not, have the reply that they got later). None where no search was needed to
             see that the reply is impossible; some shorter prefix may then fail already.
         start: an event before it, the configurations there, and the states by number: from there the last
             steps can be traced.
