@@ -6,7 +6,10 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.race.checker_histories import KINDS, make_history
+from tests.unit.race.checker_oracle import IN_FLIGHT, plain_wgl
 
 from planproof.race.checker import check
 from planproof.race.checker.parts import parts_of
@@ -14,8 +17,6 @@ from planproof.race.checker.quick import quick_answer
 from planproof.race.explain import explain
 from planproof.race.history import UNKNOWN, History, Operation, Outcome
 from planproof.race.models import CasRegister, Model
-from tests.unit.race.checker_histories import KINDS, make_history
-from tests.unit.race.checker_oracle import IN_FLIGHT, plain_wgl
 
 
 SEEDS = st.integers(0, 10**9)

@@ -109,14 +109,14 @@ def _untraced(part: Part, failure: Failure) -> Explanation:
     state = part.model.describe(part.model.initial())
     why = "no order of any operations makes this reply possible"
     return Explanation(
-        part.key, op, (), 0, state, (Candidate(op, False, why),), (), 0, len(part.ops), traced=False
+        part.key, op, (), 0, state, (Candidate(op, fits=False, why=why),), (), 0, len(part.ops), traced=False
     )
 
 
 def _traced(part: Part, search: Search, start: int) -> Explanation:
     assert search.kept is not None
     assert search.failed is not None
-    frontier, _, seen = search.kept[-1]
+    seen = search.kept[-1][2]
     binding = (1 << search.binding_slots) - 1
     # The longest: most operations with a reply in it, and of those the one with the fewest unknown ones.
     best = max(seen, key=lambda c: ((c & binding).bit_count(), -(c & search.unknown_mask).bit_count()))
@@ -246,10 +246,12 @@ def _candidates(
         if after:
             then = ", ".join(model.describe(state) for state in after)
             yield Candidate(
-                op, True, f"would lead to {then}; from there too nothing lets {blocked} return so"
+                op, fits=True, why=f"would lead to {then}; from there too nothing lets {blocked} return so"
             )
         elif tuple(model.branches(actual, op.op, op.args, _result(op))):
-            yield Candidate(op, True, f"would leave the state at {here}, which does not help {blocked}")
+            yield Candidate(
+                op, fits=True, why=f"would leave the state at {here}, which does not help {blocked}"
+            )
         else:
             said = op.reply if op.outcome is Outcome.OK else "it"
-            yield Candidate(op, False, f"{said} is not allowed where the state is {here}")
+            yield Candidate(op, fits=False, why=f"{said} is not allowed where the state is {here}")

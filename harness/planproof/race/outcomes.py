@@ -1,7 +1,6 @@
 """What an exception says of the operation that raised it: it failed, or nobody can tell.
 
-Only what certainly left no effect is *fail*; whatever could have reached the store and taken effect is *info*.
-An info costs the checker time, a wrong fail costs the truth. The operation is taken to be one transaction or
+Only what certainly left no effect is *fail*; whatever could have reached the store is *info*. An info costs the checker time, a wrong fail costs the truth. The operation is taken to be one transaction or
 one request: where it is several, its workload has to say itself what happened.
 
 No driver is imported here. An exception is known by the module that defines its class, and its class by name.
@@ -28,7 +27,7 @@ INFO: Final = Outcome.INFO
 # the codes and classes that say less. 57P01-57P02 end the connection, perhaps after the commit.
 _UNSURE_STATES: Final = ("08", "40003", "57P01", "57P02", "57P05", "58", "F0", "XX")
 _SURE_STATES: Final = ("08001", "08004", "57P03")
-# https://www.sqlite.org/rescode.html: I/O error, corrupt, cannot open after it was open, protocol, not a database.
+# https://www.sqlite.org/rescode.html: I/O error, corrupt, cannot open, protocol, not a database.
 _SQLITE_UNSURE: Final = frozenset({10, 11, 14, 15, 26})
 # Named in https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 _AWS_UNSURE: Final = frozenset(
@@ -75,8 +74,8 @@ def outcome_of(error: BaseException) -> Outcome | None:
     """Whether the operation that raised ``error`` failed (it did not happen) or nobody can tell (info).
 
     Args:
-        error: of psycopg, psycopg_pool, sqlite3, botocore, httpx, asyncio or the system; SQLAlchemy's wrappers
-            and exception groups are looked into.
+        error: of psycopg, psycopg_pool, sqlite3, botocore, httpx, asyncio or the system; SQLAlchemy's
+            wrappers and exception groups are looked into.
 
     Returns:
         Fail, info, or None for an exception that is none of a driver's: the workload's own, or a defect.

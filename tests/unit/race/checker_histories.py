@@ -1,4 +1,4 @@
-"""Made-up histories: an execution of a model by clients that overlap, with lost replies, and perhaps a lie."""
+"""Made-up histories: clients that overlap execute a model, replies are lost, perhaps one lies."""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ def _read(file: Path, form: str | None) -> tuple[History, str]:
 
 
 def _model(name: str | None, form: str, history: History, limit: int) -> Model:
-    from planproof.race.models import MODELS as KNOWN, BoundedSessions
+    from planproof.race.models import MODELS as KNOWN
+    from planproof.race.models import BoundedSessions
     from planproof.race.readers import DEFAULT_MODELS
 
     wanted = name or history.meta.get("model") or DEFAULT_MODELS.get(form)

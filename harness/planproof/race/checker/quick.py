@@ -1,13 +1,14 @@
 """Answers without a search, where the values are such that the order follows from them.
 
-Each function takes a part and returns a :class:`Refusal`, True (linearizable), or None (cannot tell: search). They
-hold only for the models named here, not for classes derived from them. Times are places among the part's
-events, so no two are equal.
+Each function takes a part and returns a :class:`Refusal`, True (linearizable), or None (cannot tell: search).
+They hold only for the models named here, not for classes derived from them. Times are places among the
+part's events, so no two are equal.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from planproof.race.history.operation import Operation, Outcome, show
@@ -119,16 +120,16 @@ def _zones(
     forward = sorted(
         (low[value], high[value], at.get(value, -1)) for value in low if low[value] < high[value]
     )
-    for before, after in zip(forward, forward[1:], strict=False):
+    for before, after in pairwise(forward):
         if after[0] < before[1]:
             return Refusal(
                 max(before[2], after[2]), "another value was held at every moment at which it could be placed"
             )
     starts = [zone[0] for zone in forward]
-    for value in low:
-        if low[value] > high[value] and (value in was_read or low[value] < NEVER):
+    for value, first in low.items():
+        if first > high[value] and (value in was_read or first < NEVER):
             place = bisect_left(starts, high[value]) - 1
-            if place >= 0 and low[value] < forward[place][1]:
+            if place >= 0 and first < forward[place][1]:
                 return Refusal(
                     forward[place][2],
                     f"{show(value)} was written after the value that it returned, and before it",
@@ -176,7 +177,7 @@ def _puts(part: Part, times: _Times) -> Answer:
 
 
 def _queue(part: Part) -> Answer:
-    """Each element enqueued once: Henzinger, Sezgin and Vafeiadis, "Aspect-oriented linearizability proofs" (2013).
+    """Each element enqueued once: Henzinger et al., "Aspect-oriented linearizability proofs" (2013).
 
     A history is wrong exactly where an element is dequeued that was not enqueued, or twice, or out of order,
     or where the queue is found empty though at every moment something was in it.
@@ -266,6 +267,22 @@ def _set(part: Part) -> Answer:
             return None
     reads = [(frozenset(op.result or ()), index) for index, op in enumerate(part.ops) if op.op == "read"]
     reads.sort(key=lambda read: len(read[0]))
+    blocks = _blocks(reads, adds)
+    if isinstance(blocks, Refusal):
+        return blocks
+    shown = reads[-1][0] if reads else frozenset()
+    blocks.append([index for value, index in adds.items() if value not in shown and _known(part.ops[index])])
+    latest = -1
+    for block in blocks:
+        for index in block:
+            if times.ret[index] < latest:
+                return Refusal(index, "it was over before something began that must come earlier")
+        latest = max([latest, *(times.call[index] for index in block)])
+    return True
+
+
+def _blocks(reads: list[tuple[frozenset[Any], int]], adds: dict[Any, int]) -> list[list[int]] | Refusal:
+    """Reads by growing size, and before each the adds that it is the first to show."""
     blocks: list[list[int]] = []
     shown: frozenset[Any] = frozenset()
     for elements, index in reads:
@@ -280,14 +297,7 @@ def _set(part: Part) -> Answer:
             blocks.append([])
         blocks[-1].append(index)
         shown = elements
-    blocks.append([index for value, index in adds.items() if value not in shown and _known(part.ops[index])])
-    latest = -1
-    for block in blocks:
-        for index in block:
-            if times.ret[index] < latest:
-                return Refusal(index, "it was over before something began that must come earlier")
-        latest = max([latest, *(times.call[index] for index in block)])
-    return True
+    return blocks
 
 
 _JUDGES: Final[dict[type, Callable[[Part], Answer]]] = {

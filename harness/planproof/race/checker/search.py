@@ -122,7 +122,7 @@ class Search:
         self.frontier = [number(states[c >> self.width]) << self.width | c & mask for c in frontier]
         self.position = position
 
-    def advance(self, quota: int) -> bool | None:
+    def advance(self, quota: int) -> bool | None:  # noqa: C901 - the hot loop: a call for each event would double it
         """Go on: True at the end, False where no configuration is left, None where the quota is used up.
 
         Args:
@@ -204,7 +204,7 @@ class Search:
         else:
             row[:] = [pair for pair in row if pair[1] != bit]
 
-    def _expand(
+    def _expand(  # noqa: C901, PLR0912 - the hot loop: a call for each configuration would double it
         self, lacking: list[int], letter: int, bit: int, quota: int
     ) -> tuple[dict[int, int], dict[int, int]]:
         """Place operations in flight until the one with ``bit`` is placed.
@@ -224,7 +224,6 @@ class Search:
         queue = list(lacking)
         others = [(other, pairs) for other, pairs in self.pending.items() if other != letter]
         waiting = list(self.waiting.items())
-        low = (1 << width) - 1
         for c in queue:
             state = c >> width
             row = rows[state]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FORM: Final = 1
 """Version of the file form."""
+SHOWN: Final = 60
+"""How many signs of an event that cannot be read are shown."""
 
 _OUTCOMES: Final = {"ok": Outcome.OK, "fail": Outcome.FAIL, "info": Outcome.INFO}
 
@@ -204,7 +206,7 @@ def _whole_operation(assembly: Assembly, value: dict[str, Any], number: int) -> 
     call, ret = value["call"], value.get("return", value.get("ret"))
     if outcome is None or not isinstance(call, int) or not (ret is None or isinstance(ret, int)):
         raise HistoryError(
-            'an operation needs "call" and "return" times in whole numbers and an outcome of ok, fail or info',
+            'an operation needs "call" and "return" in whole numbers, and an outcome of ok, fail or info',
             path=assembly.path,
             line=number,
         )
@@ -265,4 +267,4 @@ def _operation(
 
 def _short(event: object) -> str:
     text = repr(event)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

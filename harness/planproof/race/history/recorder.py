@@ -7,11 +7,10 @@ import json
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from planproof.errors import HistoryError, WorkloadError
 from planproof.race.history.lines import FORM, Assembly
-from planproof.race.history.operation import Outcome
 from planproof.race.history.values import plain
 
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from planproof.race.history.operation import History
+    from planproof.race.history.operation import History, Outcome
 
 
 class Sink(Protocol):
@@ -174,7 +173,7 @@ class Recorder:
             assembly.take(event)
         return assembly.history()
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

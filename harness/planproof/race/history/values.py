@@ -29,7 +29,7 @@ UNKNOWN: Final = _Unknown.UNKNOWN
 _WRITTEN_AS_TEXT = (UUID, Decimal, datetime, date, time, PurePath)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: PLR0911 - a table of types
     """The JSON form of a value that ``json`` does not know.
 
     Sets become sorted lists, bytes base64 text, dataclasses mappings, enums their value; times, UUIDs,

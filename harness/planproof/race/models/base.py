@@ -65,9 +65,9 @@ class Model:
         return False
 
     def reduced(self, alphabet: Sequence[tuple[str, tuple[Any, ...], Any]]) -> Model:
-        """A model that tells apart only the states that these operations can tell apart; itself if none is known.
+        """A model with as few states as these operations can tell apart; itself if none is known.
 
-        Two states may become one where no sequence of these operations is allowed in one and not in the other.
+        Two states may become one where no sequence of these operations is allowed in one only.
 
         Args:
             alphabet: name, arguments and result of every operation that will be asked for.
@@ -80,7 +80,7 @@ class Model:
         return repr(state)
 
     def check_call(self, op: str, args: tuple[Any, ...]) -> str | None:
-        """What is wrong with a call: an operation that is not known, too few arguments; None if nothing is."""
+        """What is wrong with a call, such as an operation that is not known; None if nothing is."""
         del args
         if self.operations and op not in self.operations:
             known = ", ".join(sorted(self.operations))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Counter(Model):
     """``add(n)``, ``sub(n)`` (n is 1 unless given) and ``read() -> value``.
 
-    A change below the floor is refused. A change may return the new value, true or None where it happened; false where it was refused.
+    A change below the floor is refused. A change may return the new value, true or
+    None where it happened; false where it was refused.
 
     Args:
         initial: the first value.

@@ -38,7 +38,9 @@ class KeyValue(Model):
         """The value of one key; the checker looks at each key alone."""
         return self._initial
 
-    def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
+    def step(  # noqa: PLR0911 - a table of cases
+        self, state: Any, op: str, args: tuple[Any, ...], result: Any
+    ) -> tuple[bool, Any]:
         """A get returns the value, a put replaces it, an append adds to its end."""
         if op == "get":
             return result is UNKNOWN or result == state, state
@@ -65,7 +67,7 @@ class KeyValue(Model):
         return op == "get"
 
     def reduced(self, alphabet: Sequence[tuple[str, tuple[Any, ...], Any]]) -> Model:
-        """All values that are not the beginning of one that a get showed are one: only a put leads out of them."""
+        """All values that begin none that a get showed are one: only a put leads out of them."""
         shown = [result for op, _, result in alphabet if op == "get" and result is not UNKNOWN]
         return _Observed(self, shown)
 

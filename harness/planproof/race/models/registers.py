@@ -50,7 +50,7 @@ class Register(Model):
 
 
 class CasRegister(Register):
-    """A register with ``cas(old, new)``: false where it compared unequal; true or nothing where it was set."""
+    """A register with ``cas(old, new)``: false where it compared unequal, true or nothing where not."""
 
     name = "cas-register"
     operations: ClassVar[frozenset[str]] = frozenset({"read", "write", "cas"})

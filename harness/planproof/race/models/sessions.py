@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class BoundedSessions(Model):
     """``login(user)``, ``list(user)``, ``revoke(user, session)`` and ``refresh(user, session)``.
 
-    A login returns the new session and a list all of them. A login beyond the limit evicts the session that logged in first. A refresh of a session that is not
-    there returns false, and so does its revocation. A refresh may return a new session in place of the old
-    one (rotation), which keeps the old one's age, or true or None. A login whose reply was lost makes a
-    session that nobody can name until somebody lists it.
+    A login returns the new session and a list all of them. A login beyond the limit evicts the session that
+    logged in first. A refresh of a session that is not there returns false, and so does its revocation. A
+    refresh may return a new session in place of the old one (rotation), which keeps the old one's age, or
+    true or None. A login whose reply was lost makes a session that nobody can name until somebody lists it.
 
     Args:
         limit: how many sessions a user holds at most.

@@ -1,4 +1,4 @@
-"""The failure as one HTML file that needs nothing else: no network, no other file, and no script to be read."""
+"""The failure as one HTML file that needs nothing else: no network, no other file, no script to be read."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ class _Open:
 def read_forms(text: str, path: str | None = None) -> Iterator[tuple[Any, int]]:
     """Every top-level value and the line where it begins.
 
-    Lists and vectors are tuples, sets frozensets, maps dicts, keywords :class:`Keyword`; a tagged value is its
-    value.
+    Lists and vectors are tuples, sets frozensets, maps dicts, keywords :class:`Keyword`; a tagged value
+    is the value without its tag.
 
     Args:
         text: EDN.
@@ -129,7 +129,7 @@ def _collected(done: _Open, path: str | None, line: int) -> Any:
     return tuple(done.items)
 
 
-def _atom(kind: str, token: str, path: str | None, line: int) -> Any:
+def _atom(kind: str, token: str, path: str | None, line: int) -> Any:  # noqa: PLR0911 - a table of forms
     if kind == "string":
         return _ESCAPE.sub(_unescaped, token[1:-1]) if "\\" in token else token[1:-1]
     if kind == "char":

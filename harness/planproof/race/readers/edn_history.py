@@ -84,6 +84,6 @@ def _arguments(event: dict[Any, Any], op: str, value: Any, process: Any) -> tupl
     if "key" in event:
         key = frozen(event["key"])
         return (key,) if value is None and op in ANSWERS else (key, value)
-    if value is None and op not in {"write"}:
+    if value is None and op != "write":
         return ()
     return value if op == "cas" and isinstance(value, tuple) else (value,)
