@@ -84,8 +84,21 @@ class Report:
         return [sentence for sentence, wrong in said.items() if wrong]
 
 
-def run(opener, url, *, namespace="", users=("ann", "bob"), clients=8, logins=20, limit=5, attempts=100):
+def run(
+    opener,
+    url,
+    *,
+    namespace="",
+    users=("ann", "bob"),
+    clients=8,
+    logins=20,
+    limit=5,
+    attempts=100,
+    enough=None,
+):
     """Log in from many threads at once while another watches through a store of its own.
+
+    With ``enough`` set, nobody begins another login once the watcher has seen that many sessions.
 
     Returns:
         The `Report`. Nothing is judged here.
@@ -104,7 +117,7 @@ def run(opener, url, *, namespace="", users=("ann", "bob"), clients=8, logins=20
     watching = store if url.startswith("memory") else opened()
     patience = Patience(attempts=attempts, seconds=60, sleep=pause)
     keeper = Keeper(store, TokenMint(PEPPER), clock=clock, patience=patience)
-    made = _log_in(keeper, watching, report, users, clients, logins)
+    made = _log_in(keeper, watching, report, users, clients, logins, enough or float("inf"))
     report.history = max(_certainly_live(made, user) for user in users)
     _look_back(report, keeper, made, users)
     store.close()
@@ -112,13 +125,15 @@ def run(opener, url, *, namespace="", users=("ann", "bob"), clients=8, logins=20
     return report
 
 
-def _log_in(keeper, watching, report, users, clients, logins):
+def _log_in(keeper, watching, report, users, clients, logins, enough):
     made, guard = [], threading.Lock()
     start, done = threading.Barrier(clients + 1), threading.Event()
 
     def client(number):
         start.wait()
         for turn in range(logins):
+            if report.observed >= enough:
+                return
             asked = time.monotonic()
             try:
                 login = create_session_with_limit_enforcement(keeper, users[(number + turn) % len(users)])
@@ -128,15 +143,8 @@ def _log_in(keeper, watching, report, users, clients, logins):
             else:
                 made.append(Acknowledged(login, asked, time.monotonic()))
 
-    def watcher():
-        start.wait()
-        while not done.is_set():
-            for user in users:
-                report.observed = max(report.observed, len(watching.sessions_of(user)))
-                report.glances += 1
-
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
-    watch = threading.Thread(target=watcher)
+    watch = threading.Thread(target=_watch, args=(watching, report, users, start, done))
     began = time.perf_counter()
     for thread in (*threads, watch):
         thread.start()
@@ -146,6 +154,14 @@ def _log_in(keeper, watching, report, users, clients, logins):
     done.set()
     watch.join()
     return made
+
+
+def _watch(store, report, users, start, done):
+    start.wait()
+    while not done.is_set():
+        for user in users:
+            report.observed = max(report.observed, len(store.sessions_of(user)))
+            report.glances += 1
 
 
 def _certainly_live(made, user):

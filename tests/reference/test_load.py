@@ -64,7 +64,9 @@ def test_the_watcher_sees_every_broken_design_and_no_placebo(kind, opener, broke
     for _ in range(8 if broken else 1):
         place = place_of(kind, request)
         namespace = place.namespace
-        report = run(opener, place.url, namespace=namespace, users=("ann",), logins=LOGINS[kind] // 2)
+        report = run(
+            opener, place.url, namespace=namespace, users=("ann",), logins=LOGINS[kind] // 2, enough=6
+        )
         place.stores.append(open_store(place.url, clock=SystemClock(), namespace=namespace))
         place.close()
         if report.observed > report.limit:
@@ -175,7 +177,7 @@ def test_a_touch_that_finishes_after_the_end_brings_nothing_back(system):
     login = system.login()
     seen = system.store.read(login.session.session_id)
     together(
-        lambda: system.store.delete(login.session.session_id),
+        lambda: system.manager.revoke("ann", login.session.session_id),
         *[lambda: system.store.update(seen)] * 4,
     )
     assert system.live() == []

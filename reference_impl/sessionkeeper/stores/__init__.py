@@ -33,9 +33,9 @@ def open_store(url: str, *, clock: Clock, limit: int = SESSION_LIMIT, namespace:
         ConfigurationError: the address names no store that is known, or its driver is not installed.
         StoreUnavailableError: the store does not answer.
     """
-    scheme, _, rest = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     try:
-        if scheme == "memory":
+        if (scheme, rest) == ("memory", "") and separator:
             from sessionkeeper.stores.memory import InMemorySessionStore
 
             return InMemorySessionStore(clock=clock, limit=limit)
@@ -43,11 +43,11 @@ def open_store(url: str, *, clock: Clock, limit: int = SESSION_LIMIT, namespace:
             from sessionkeeper.stores.sqlite import SqliteSessionStore
 
             return SqliteSessionStore(rest.removeprefix("/"), clock=clock, limit=limit)
-        if scheme in {"postgresql", "postgres"}:
+        if scheme in {"postgresql", "postgres"} and separator:
             from sessionkeeper.stores.postgres import PostgresSessionStore
 
             return PostgresSessionStore(url, clock=clock, limit=limit, schema=namespace)
-        if scheme == "dynamodb":
+        if scheme == "dynamodb" and separator:
             from sessionkeeper.stores.dynamodb import DynamoDBSessionStore
 
             return DynamoDBSessionStore.at(url, clock=clock, limit=limit, prefix=namespace)
