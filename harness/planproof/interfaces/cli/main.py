@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+INTERNAL = 2
 INTERRUPTED = 130
 
 # name -> (module below this package, one line of help); the module holds the click command ``command``.
@@ -107,4 +110,19 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("PLANPROOF_DEBUG"):
+            raise
+        click.echo(f"planproof: {_bug(error)} [internal]", err=True)
+        return INTERNAL
     return int(code or 0)
+
+
+def _bug(error: Exception) -> str:
+    """One sentence about an error that is ours: what it was, where it came from, how to see more."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = f" in {Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else ""
+    said = " ".join(str(error).split())[:200]
+    return f"this is a bug of planproof: {type(error).__name__}{place}: {said} (PLANPROOF_DEBUG=1 shows more)"

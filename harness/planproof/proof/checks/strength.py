@@ -213,27 +213,38 @@ def dotted(node: ast.AST) -> list[str]:
 
 
 def is_constant(test: ast.expr) -> bool:
-    """True for what is the same in every run: literals, comparisons of literals, a thing with itself."""
-    if isinstance(test, ast.Constant | ast.JoinedStr | ast.Lambda):
-        return True
-    if isinstance(test, ast.Tuple):
-        return bool(test.elts)  # assert (x, "message") is always true
-    if isinstance(test, ast.List | ast.Set):
-        return all(is_constant(one) for one in test.elts)
+    """True for an assertion that comes out the same in every run: literals, a thing compared with itself."""
+    if isinstance(test, ast.Tuple | ast.JoinedStr | ast.Lambda):
+        return bool(getattr(test, "elts", True))  # assert (x, "message") is always true
     if isinstance(test, ast.UnaryOp):
         return is_constant(test.operand)
     if isinstance(test, ast.BoolOp):
-        always = any if isinstance(test.op, ast.Or) else all
-        return always(is_constant(one) for one in test.values)
-    if isinstance(test, ast.BinOp):
-        return is_constant(test.left) and is_constant(test.right)
+        if isinstance(test.op, ast.Or):
+            return any(is_constant(one) and _is_truthy(one) for one in test.values)
+        return all(is_constant(one) for one in test.values)
     if isinstance(test, ast.Compare):
         sides = [test.left, *test.comparators]
-        if all(is_constant(one) for one in sides):
+        if all(_is_literal(one) for one in sides):
             return True
-        same = isinstance(test.ops[0], ast.Eq | ast.Is | ast.GtE | ast.LtE) and len(sides) == 2  # noqa: PLR2004
+        same = isinstance(test.ops[0], ast.Eq | ast.Is | ast.GtE | ast.LtE) and len(sides) == 2  # noqa: PLR2004 - one comparison
         return same and isinstance(test.left, ast.Name) and ast.dump(sides[0]) == ast.dump(sides[1])
-    return False
+    return _is_literal(test)
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """True for a value that is written out: nothing in it is looked up or called."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return all(_is_literal(one) for one in node.elts)
+    if isinstance(node, ast.UnaryOp):
+        return _is_literal(node.operand)
+    if isinstance(node, ast.BinOp):
+        return _is_literal(node.left) and _is_literal(node.right)
+    return isinstance(node, ast.Constant)
+
+
+def _is_truthy(node: ast.expr) -> bool:
+    """True unless a written-out value is empty, zero or None."""
+    return bool(node.value) if isinstance(node, ast.Constant) else True
 
 
 def mock_names(function: Function) -> set[str]:
