@@ -52,29 +52,24 @@ class Block:
         quoted: stands in a block quote.
         closed: False for a fence or comment that nothing closed.
         draft: what a dialect made of it.
+        underlined: a list item's text is a heading by the line of ``=`` or ``-`` below it.
         topic: what the items below it are about, where its text is a label such as ``Acceptance:``.
         column, padding, bare: used by the scanner only.
     """
 
-    __slots__ = (
-        "at",
-        "bare",
-        "closed",
-        "column",
-        "draft",
-        "end",
-        "form",
-        "level",
-        "line",
-        "marker",
-        "more",
-        "owner",
-        "padding",
-        "quoted",
-        "start",
-        "text",
-        "topic",
-    )
+    # Defaults stand on the class: most blocks set few of them, and there are many blocks.
+    more: list[Line] | None = None
+    level = 0
+    marker = ""
+    owner: Block | None = None
+    quoted = False
+    closed = True
+    column = 0
+    padding = 0
+    bare = False
+    underlined = False
+    draft: Draft | None = None
+    topic = ""
 
     def __init__(self, form: Form, line: int, start: int, end: int, text: str) -> None:
         self.form = form
@@ -83,17 +78,6 @@ class Block:
         self.end = end
         self.at = start
         self.text = text
-        self.more: list[Line] | None = None
-        self.level = 0
-        self.marker = ""
-        self.owner: Block | None = None
-        self.quoted = False
-        self.closed = True
-        self.column = 0
-        self.padding = 0
-        self.bare = False
-        self.draft: Draft | None = None
-        self.topic = ""
 
     def lines(self) -> list[Line]:
         """Its text lines with their places; for a fence the inner lines only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Field, Heading, Kind, Origin, Span, Unread
@@ -25,6 +26,7 @@ _PHASE: Final = re.compile(
     r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
     re.IGNORECASE,
 )
+_PHASE_HINT: Final = re.compile("phase|stage|milestone|sprint|iteration")
 _STORY: Final = re.compile(r"\bUser Story\s+([0-9]{1,4})\b|\bUS-?([0-9]{1,4})\b", re.IGNORECASE)
 _STORY_LABEL: Final = re.compile(r"US-?[0-9]{1,4}$", re.IGNORECASE)
 _PRIORITY_LABEL: Final = re.compile(r"P[0-9]$")
@@ -42,7 +44,8 @@ _FILES: Final = re.compile(
     re.IGNORECASE,
 )
 _EFFORT: Final = re.compile(
-    r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?$|estimat(?:ed|ion)$", re.IGNORECASE
+    r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?$|estimat(?:ed|ion)$",
+    re.IGNORECASE,
 )
 
 
@@ -60,26 +63,45 @@ class Section:
         headed: ``task`` was made by this very heading.
     """
 
-    __slots__ = ("headed", "level", "phase", "priority", "slugs", "story", "story_draft", "task", "text", "topic")
+    task: Draft | None = None
+    story_draft: Draft | None = None
+    headed = False
+    phase: str | None = None
+    story: str | None = None
+    priority: str | None = None
+    topic = ""
+    slugs: tuple[str, ...] = ()
 
     def __init__(self, level: int, text: str, above: Section | None, *, title: bool = False) -> None:
         self.level = level
         self.text = text
-        self.headed = False
-        slugs = above.slugs if above else ()
-        self.slugs: tuple[str, ...] = () if title else (*slugs, words.slug(text))
-        self.topic = "" if title else topic_of(text) or (above.topic if above else "")
-        self.phase = above.phase if above else None
-        found = _PHASE.search(text)
+        if above is not None:
+            self.task, self.story_draft = above.task, above.story_draft
+            self.phase, self.story, self.priority = above.phase, above.story, above.priority
+            self.topic, self.slugs = above.topic, above.slugs
+        if not text:
+            return
+        if title:
+            self.topic = ""
+        else:
+            self.slugs = (*self.slugs, words.slug(text))
+            self.topic = topic_of(text) or self.topic
+        lower = text.lower()
+        found = _PHASE.search(text) if _PHASE_HINT.search(lower) else None
         if found is not None:
             self.phase = " ".join(found[1].split())
         elif not title and self.phase is None:
             self.phase = text
-        story = _STORY.search(text)
-        self.story = f"US{story[1] or story[2]}" if story else (above.story if above else None)
-        self.priority = words.heading_priority(text) or (above.priority if above else None)
-        self.task: Draft | None = above.task if above else None
-        self.story_draft: Draft | None = above.story_draft if above else None
+        story = _STORY.search(text) if "us" in lower else None
+        if story is not None:
+            self.story = f"US{story[1] or story[2]}"
+        self.priority = words.heading_priority(text) or self.priority
+
+    @cached_property
+    def lead(self) -> Lead:
+        """Its id, if it has one, and its title."""
+        text = self.text
+        return lead(text if text.isascii() else words.without_emoji(text))
 
 
 class Statement:
@@ -125,7 +147,7 @@ class Context:
         self.sections: list[Section] = [self.section]
         self.label_topic = ""
         self.label = ""
-        self.label_line = 0
+        self.label_speaks = False
         self.pin = ""
         self.drafts: list[Draft] = []
         self.edges: list[EdgeDraft] = []
@@ -134,6 +156,7 @@ class Context:
         self.unread: list[Unread] = []
         self.headings: list[Heading] = []
         self.counts: dict[str, int] = {}
+        self.labels: dict[tuple[str, ...], tuple[tuple[str, ...], str | None, str | None]] = {}
         self.last: list[Callable[[frozenset[str]], None]] = []
 
     # -- moving on ----------------------------------------------------------------------------------
@@ -150,7 +173,13 @@ class Context:
             self.title = text
         self.section = Section(block.level, text, sections[-1], title=title)
         sections.append(self.section)
-        self.label_topic = self.label = ""
+        self.relabel("")
+
+    def relabel(self, name: str) -> None:
+        """A label line stands before what follows; "" where none does any more."""
+        self.label = name
+        self.label_topic = topic_of(name) if name else ""
+        self.label_speaks = bool(name) and (words.state_word(name) is not None or "fter" in name)
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -206,7 +235,9 @@ class Context:
     def add_statement(self, dialect: str, kind: Kind, statement: Statement) -> Draft:
         """Write down a list item with its box, its estimate and what it says about dependencies."""
         block, box = statement.block, statement.box
-        draft = self.add(dialect, kind, block, statement.lead.text, said=statement.lead, parent=statement.parent)
+        draft = self.add(
+            dialect, kind, block, statement.lead.text, said=statement.lead, parent=statement.parent
+        )
         text = statement.text
         if box is not None:
             draft.claim = box_claim(box)
@@ -225,14 +256,14 @@ class Context:
 
     def take_labels(self, draft: Draft, labels: tuple[str, ...]) -> None:
         """Labels say story and priority too."""
-        draft.labels = labels
-        for name in labels:
-            if _STORY_LABEL.match(name):
-                draft.story = name.upper().replace("-", "")
-                break
-        for name in labels:
-            if _PRIORITY_LABEL.match(name):
-                draft.priority = name
+        known = self.labels.get(labels)
+        if known is None:
+            story = next((name.upper().replace("-", "") for name in labels if _STORY_LABEL.match(name)), None)
+            priority = next((name for name in labels if _PRIORITY_LABEL.match(name)), None)
+            known = self.labels[labels] = (labels, story, priority)
+        draft.labels = known[0]
+        draft.story = known[1] or draft.story
+        draft.priority = known[2] or draft.priority
 
     def take_emoji(self, draft: Draft, block: Block, text: str) -> None:
         """A status sign at either end of a statement is a claim; the sign is kept as a field."""
@@ -283,7 +314,9 @@ class Context:
             before, after = (name, draft) if waits else (draft, name)
             self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
 
-    def edge(self, before: Draft | str, after: Draft | str, line: int, origin: Origin, *, certain: bool) -> None:
+    def edge(
+        self, before: Draft | str, after: Draft | str, line: int, origin: Origin, *, certain: bool
+    ) -> None:
         """Write down that ``after`` waits for ``before``."""
         self.edges.append(EdgeDraft(before, after, line, origin, certain))
 

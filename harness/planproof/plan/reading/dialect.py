@@ -27,8 +27,12 @@ class Dialect:
         """Take a heading; ``context.section`` is its own section already."""
         return False
 
-    def item(self, statement: Statement, context: Context) -> bool:
-        """Take a list item, with a box or without."""
+    def box(self, statement: Statement, context: Context) -> bool:
+        """Take a list item with a status box."""
+        return False
+
+    def bullet(self, statement: Statement, context: Context) -> bool:
+        """Take a list item without one."""
         return False
 
     def text(self, block: Block, context: Context) -> bool:

@@ -13,8 +13,10 @@ from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
 from planproof.plan.reading.dialects.work_plan import contract_item, is_rule
 from planproof.plan.reading.fields import label, topic_of
+from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
 from planproof.plan.reading.scanner import scan
+from planproof.plan.reading.words import CLAIMING, paths_in
 
 
 if TYPE_CHECKING:
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
     from planproof.plan.reading.drafts import Draft
 
 
+_OURS: Final = "planproof.plan.reading.dialects."
 _HIDDEN_BOX: Final = re.compile(r"[ \t>]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[[ xX~\->!?]\](?:[ \t]|\*|$)")
 _LOOSE_BOX: Final = re.compile(r"(?:[0-9]{1,9}[.)][ \t]+)?\[[ xX]\][ \t]+\S")
 _CELL_BOX: Final = re.compile(r"\|[ \t]*\[[ xX~]\][ \t]*\|")
 _LINK: Final = re.compile(r"\[[^\[\]\n]{1,80}\][(:\[]")
 _GOAL: Final = re.compile(r"goal$", re.IGNORECASE)
 _TEST: Final = re.compile(r"independent test(?: criteria)?$", re.IGNORECASE)
-_FRONT: Final = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
+)
 _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
 _FRONT_LIMIT: Final = 262_144
 
@@ -50,7 +55,10 @@ class Engine:
         self.plan_id = plan_id
         self.context = Context(data)
         self.headers = [one.heading for one in dialects if type(one).heading is not Dialect.heading]
-        self.items = [one.item for one in dialects if type(one).item is not Dialect.item]
+        self.boxes = [one.box for one in dialects if type(one).box is not Dialect.box]
+        bullets = [one for one in dialects if type(one).bullet is not Dialect.bullet]
+        self.bullets = [one.bullet for one in bullets]
+        self.foreign = [one.bullet for one in bullets if not one.__module__.startswith(_OURS)]
         self.texts = [one.text for one in dialects if type(one).text is not Dialect.text]
         self.fences = [one.fence for one in dialects if type(one).fence is not Dialect.fence]
         self.metas = [one.meta for one in dialects if type(one).meta is not Dialect.meta]
@@ -117,19 +125,32 @@ class Engine:
             topic = context.label_topic or context.section.topic
         else:
             topic = owner.topic
+        box = None
         if text[:1] == "[":
             box = parse_box(text)
+            if box is not None and block.underlined:
+                context.report(block.line, text, "a box in a heading inside a list is no task")
+                return
             if box is None and is_malformed(text):
                 context.report(block.line, text, "a malformed box")
                 return
-        else:
-            box = None
+        if box is None:
             if self.labelled(block, text, parent):
                 return
-        statement = Statement(block, text, box, parent, topic)
-        for item in self.items:
-            if item(statement, context):
+            told = topic or context.label_speaks
+            if parent is not None and not told:
+                told = not parent.scope or parent.dialect == "summary"
+            takers = self.bullets if told or speaks(text) else self.foreign
+        else:
+            takers = self.boxes
+        statement = Statement(block, text, box, parent, topic) if takers else None
+        for take in takers if statement is not None else ():
+            if take(statement, context):  # type: ignore[arg-type]
                 break
+        else:
+            if parent is not None and ("/" in text or "." in text):
+                parent.add_files(paths_in(text))
+            return
         draft = block.draft
         if draft is not None:
             for line in values:
@@ -201,7 +222,7 @@ class Engine:
             if block.owner is not None:
                 block.owner.topic = topic_of(name)
             else:
-                context.label, context.label_topic = name, topic_of(name)
+                context.relabel(name)
             return
         story = context.section.story_draft if owner is None else None
         if _TEST.match(name):
@@ -216,7 +237,7 @@ class Engine:
         else:
             context.put(None, name, value, line.number, line.start)
             if topic_of(name) == "parallel" or "after" in name.lower():
-                context.label, context.label_topic = name, topic_of(name)
+                context.relabel(name)
 
     def line_end(self, line: Line) -> int:
         """Byte offset after a line."""
@@ -227,7 +248,9 @@ class Engine:
         if not block.closed:
             hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
             self.context.report(
-                block.line, block.marker * 3 + block.text, f"a code fence that nothing closes hides {boxes(hidden)}"
+                block.line,
+                block.marker * 3 + block.text,
+                f"a code fence that nothing closes hides {boxes(hidden)}",
             )
         for fence in self.fences:
             if fence(block, self.context):
@@ -240,7 +263,9 @@ class Engine:
         if not block.closed and block.text.startswith("<!--"):
             hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
             if hidden:
-                self.context.report(block.line, block.text, f"a comment that nothing closes hides {boxes(hidden)}")
+                self.context.report(
+                    block.line, block.text, f"a comment that nothing closes hides {boxes(hidden)}"
+                )
 
     # -- the plan -----------------------------------------------------------------------------------
 
@@ -263,7 +288,13 @@ class Engine:
             dialects=tuple(sorted(context.counts, key=lambda name: -context.counts[name])),
             items=tuple(self.item_of(draft) for draft in context.drafts),
             edges=tuple(
-                Edge(self.resolve(edge.before, ids), self.resolve(edge.after, ids), edge.line, edge.origin, edge.certain)
+                Edge(
+                    self.resolve(edge.before, ids),
+                    self.resolve(edge.after, ids),
+                    edge.line,
+                    edge.origin,
+                    edge.certain,
+                )
                 for edge in context.edges
             ),
             parallel=tuple(
@@ -277,7 +308,7 @@ class Engine:
             ),
             headings=tuple(context.headings),
             fields=tuple(context.fields),
-            unread=tuple(sorted(context.unread)),
+            unread=tuple(sorted(context.unread, key=lambda one: one.line)),
             source=self.data,
         )
 
@@ -309,7 +340,9 @@ class Engine:
             return end.id
         found = ids.get(end)
         if found is None:
-            found = ids.get(end.partition("-")[2], "") if end.startswith("Task-") else ids.get(f"Task-{end}", "")
+            found = (
+                ids.get(end.partition("-")[2], "") if end.startswith("Task-") else ids.get(f"Task-{end}", "")
+            )
         return found or f"{self.plan_id}:{end}"
 
     def item_of(self, draft: Draft) -> Item:
@@ -346,6 +379,11 @@ def weighed(draft: Draft) -> Claim:
     if draft.dialect in {"task-headings", "work-plan"} and draft.kind in {Kind.TASK, Kind.STEP}:
         return derived_claim(draft.boxes, draft.ticked)
     return draft.claim
+
+
+def speaks(text: str) -> bool:
+    """Whether a bullet that nothing around it explains may say something by itself: an id, an emoji, parallel."""
+    return not nameless(text) or text[:1] in CLAIMING or "arallel" in text
 
 
 def boxes(count: int) -> str:

@@ -18,7 +18,9 @@ class Label(NamedTuple):
     value: str
 
 
-_BOLD: Final = re.compile(r"(?:\*\*|__)([^*_\n][^*\n:]{0,79}?)[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*")
+_BOLD: Final = re.compile(
+    r"(?:\*\*|__)([^*_\n][^*\n:]{0,79}?)[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*"
+)
 _EMPHASISED: Final = re.compile(r"([_*])([A-Z][A-Za-z /-]{1,40}):[ \t]*")
 _KNOWN: Final = re.compile(
     r"(Status|State|Priority|Effort|Estimated effort|Estimate|Estimated time|Estimation|Dependencies|Dependency"
@@ -52,31 +54,43 @@ def label(text: str) -> Label | None:
     return Label(found[1], text[found.end() :].strip())
 
 
+# In order of precedence: words anywhere in a heading, then words that it ends with.
 _TOPICS: Final = (
-    ("criteria", "completion criteria|completion checklist|definition of done|success criteria|exit criteria"
-     "|done when|quality gates?|verification checklist|validation checklist|final checklist|release checklist"
-     "|pre-?merge checklist|checklist$|^checklist"),
-    ("acceptance", "acceptance"),
-    ("deliverables", "deliverables?|outputs?$|artifacts?$|artefacts?$"),
-    ("scenarios", "scenarios?$|test cases?$"),
-    ("coverage", "coverage"),
-    ("contracts", "contract endpoints?|contracts?$"),
-    ("invariants", "invariants?|constraints?"),
-    ("requirements", "requirements?(?: satisfied| met| covered| addressed| fulfilled)?$"),
-    ("markers", "marker summary|markers$"),
-    ("next", "next steps?|follow[- ]?ups?$|future work|what'?s next"),
-    ("testing", "testing notes?|test notes?|testing strategy"),
-    ("risks", "risks?"),
-    ("parallel", "parallel"),
-    ("dependencies", "dependenc|dependency graph|execution order|task graph|critical path|sequence|task order"
-     "|^graph$"),
-    ("notes", "notes?$|^notes"),
-    ("summary", "summary"),
+    ("criteria", ("completion criteria", "completion checklist", "definition of done", "success criteria",
+                  "exit criteria", "done when", "quality gate", "verification checklist", "validation checklist",
+                  "final checklist", "release checklist", "merge checklist"), ("checklist",)),
+    ("acceptance", ("acceptance",), ()),
+    ("deliverables", ("deliverable",), ("outputs", "output", "artifacts", "artefacts")),
+    ("scenarios", (), ("scenarios", "scenario", "test cases", "test case")),
+    ("coverage", ("coverage target", "coverage goal"), ()),
+    ("contracts", ("contract endpoint",), ("contracts",)),
+    ("invariants", ("invariant", "constraint"), ()),
+    ("requirements", (), ("requirements", "requirement", "requirements satisfied", "requirements met",
+                          "requirements covered", "requirements addressed", "requirements fulfilled")),
+    ("markers", ("marker summary",), ("markers",)),
+    ("next", ("next step", "future work", "what's next"), ("follow-ups", "follow-up", "follow ups", "followups")),
+    ("testing", ("testing note", "test note", "testing strategy"), ()),
+    ("risks", ("risk",), ()),
+    ("parallel", ("parallel",), ()),
+    ("dependencies", ("dependenc", "execution order", "task graph", "critical path", "sequence", "task order"),
+     ("graph",)),
+    ("notes", (), ("notes", "note")),
+    ("summary", ("summary",), ()),
 )  # fmt: skip
-_TOPIC: Final = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _TOPICS), re.IGNORECASE)
+_HINT: Final = re.compile(
+    "|".join(dict.fromkeys(word for _, inner, last in _TOPICS for word in (*inner, *last)))
+)
 
 
 def topic_of(words: str) -> str:
     """What a heading or label is about, as one word of ours; "" where it is nothing special."""
-    found = _TOPIC.search(words.strip().rstrip(":"))
-    return (found.lastgroup or "") if found is not None else ""
+    bare = words.strip(" \t:").lower()
+    if _HINT.search(bare) is None:
+        return ""
+    for name, inner, last in _TOPICS:
+        if last and bare.endswith(last):
+            return name
+        for word in inner:
+            if word in bare:
+                return name
+    return ""

@@ -73,7 +73,9 @@ def check(data: bytes, path: str) -> None:
 def _check_lines(data: bytes, path: str) -> None:
     start = 0
     while len(data) - start > MAX_LINE:
-        end = max(data.rfind(b"\n", start, start + MAX_LINE + 1), data.rfind(b"\r", start, start + MAX_LINE + 1))
+        end = max(
+            data.rfind(b"\n", start, start + MAX_LINE + 1), data.rfind(b"\r", start, start + MAX_LINE + 1)
+        )
         if end < start:
             message = f"this line is longer than {MAX_LINE // 1024 // 1024} MiB, which no plan needs"
             raise InputError(message, path=path, line=_line(data, start))

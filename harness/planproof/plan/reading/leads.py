@@ -42,7 +42,9 @@ _WORDED: Final = re.compile(
     r"([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?|[A-Z])(?=[ \t]*(?:[:.)*_~–—]|$|[ \t]-[ \t]))",
     re.IGNORECASE,
 )
-_AFTER: Final = re.compile(r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*")
+_AFTER: Final = re.compile(
+    r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*"
+)
 _ENDS: Final = re.compile(r"(?=[ \t:.,)\]*_~`–—(\[]|$)")
 _LABEL: Final = re.compile(r"\[([^\[\]\n]{1,60})\](?![(\[:])[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
 _BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
@@ -70,7 +72,22 @@ def lead(text: str) -> Lead:
     return _general(text)
 
 
+# What a text must look like to begin with an id or a label; cheap, and lets more pass than is one.
+_MAYBE: Final = re.compile(
+    r"[*_~`(]*(?:\*\*)?(?:\[|[0-9#]|[A-Z][A-Z0-9_-]*[0-9]|t[0-9]|(?:COV|CE|OQ|REQ|CON|CT)[-_]"
+    r"|(?:[Tt]ask|TASK|[Ss]tep|STEP|[Rr]equirement|[Pp]hase|[Mm]ilestone|[Ss]ubtask|[Ss]tory|[Ii]tem|[Tt]rack|[Bb]atch"
+    r"|[Ss]lice|[Pp]art|[Ww]ave)[ \t])"
+)
+
+
+def nameless(text: str) -> bool:
+    """Whether a text surely starts with no id and no label; cheap."""
+    return _MAYBE.match(text) is None
+
+
 def _general(text: str) -> Lead:
+    if nameless(text):
+        return Lead("", "", (), text)
     labels: tuple[str, ...] = ()
     begin = 0
     if text[:1] == "[" or text[:3] == "**[":
@@ -97,12 +114,13 @@ def _unmark(opened: str, rest: str) -> str:
 
 def _labels(text: str, begin: int) -> tuple[tuple[str, ...], int]:
     labels: list[str] = []
-    while True:
+    while text[begin : begin + 1] in "[(*":
         found = _LABEL.match(text, begin) or _BOLD_LABEL.match(text, begin)
         if found is None or len(labels) >= 12:
-            return tuple(labels), begin
+            break
         labels.append(found[1] or found[2])
         begin = found.end()
+    return tuple(labels), begin
 
 
 def _name(text: str, at: int) -> tuple[str, str, int]:
@@ -152,7 +170,12 @@ def _is_id(name: str, text: str, end: int, at: int) -> bool:
     letters = re.match(r"[A-Za-z]+", name)
     if letters is None or letters[0].upper() in _TRADE or _PRIORITY.match(name):
         return False
-    if sum(sign.isdigit() for sign in name) >= 2 or "-" in name or "_" in name or letters[0] in {"US", "FR", "AC"}:
+    if (
+        sum(sign.isdigit() for sign in name) >= 2
+        or "-" in name
+        or "_" in name
+        or letters[0] in {"US", "FR", "AC"}
+    ):
         return True
     follows = text[end : end + 2]
     return follows[:1] in {":", ")", ".", "*", "_", "`"} or follows in {" -", " –", " —", " ["} or at > 0

@@ -22,6 +22,8 @@ MAX_DEPTH: Final = 100
 """Containers inside each other; deeper marks are text, so that one line cannot cost quadratic time."""
 
 _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
+_BULLETS: Final = frozenset("-*+")
+_NOT_PLAIN: Final = _STARTERS | frozenset(" \t")
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
 _PREFIX: Final = re.compile(r"[ \t>*+\-.)0-9]*")
 _SPACES: Final = re.compile(r" *")
@@ -138,9 +140,16 @@ class Scanner:
             if first == size:
                 self.blank_in_quote(matched)
                 return
-        if text[first] not in _STARTERS and (self.paragraph or first - position < 4):
-            self.words(matched, text, first, number, start, end)
-            return
+        sign = text[first]
+        if sign not in _STARTERS:
+            if self.paragraph or first - position < 4:
+                self.words(matched, text, first, number, start, end)
+                return
+        elif sign in _BULLETS and first - position < 4 and text[first + 1 : first + 2] == " ":
+            after = text[first + 2 : first + 3]
+            if after and after not in _NOT_PLAIN and len(stack) < MAX_DEPTH:
+                self.bullet(matched, position, first, text, Line(number, start, ""), end)
+                return
         self.begin(matched, position, first, text, Line(number, start, ""), end)
 
     # -- containers ---------------------------------------------------------------------------------
@@ -276,8 +285,9 @@ class Scanner:
                 leaf.more = []
             leaf.more.append(Line(number, start, text[first:]))
             leaf.end = end
-            if not self.table and "-" in text and _TABLE_RULE.match(text, first):
-                self.table = True
+            if "-" in text and "|" in text and not self.table and _TABLE_RULE.match(text, first):
+                above = leaf.more[-2].text if len(leaf.more) > 1 else leaf.text
+                self.table = "|" in above
             return
         stack = self.stack
         if leaf is not None and leaf.form is Form.ITEM and leaf.bare and matched == len(stack):
@@ -287,6 +297,17 @@ class Scanner:
         self.paragraph = True
 
     # -- what a line can begin ----------------------------------------------------------------------
+
+    def bullet(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
+        """The common case: a bullet, one space, and words that begin nothing else."""
+        block = Block(Form.ITEM, line.number, line.start, end, text[first + 2 :])
+        self.open_leaf(block, matched)
+        block.marker = text[first]
+        block.level = len(self.stack) - self.quotes
+        block.column = first + 2
+        block.padding = first + 2 - position
+        self.stack.append(block)
+        self.paragraph = True
 
     def begin(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
         """Take a line whose first sign may begin a block; walks through markers on one line."""
@@ -298,6 +319,9 @@ class Scanner:
                     self.code(matched, text[position + 4 :], line, end)
                 return
             sign = text[first]
+            if sign not in _STARTERS:
+                self.words(matched, text, first, line.number, line.start, end)
+                return
             if sign == ">" and len(self.stack) < MAX_DEPTH:
                 self.open_quote(matched, first, line, end)
                 matched = len(self.stack)
@@ -414,6 +438,8 @@ class Scanner:
             leaf.form, leaf.marker, leaf.level = Form.HEADING, sign, 1 if sign == "=" else 2
             if leaf.more:
                 leaf.text, leaf.more = leaf.joined(), None
+        else:
+            leaf.underlined = True
         return True
 
     def html(self, matched: int, text: str, first: int, line: Line, end: int) -> bool:

@@ -14,11 +14,17 @@ HOURS_A_WEEK: Final = 40.0
 SLUG_LENGTH: Final = 60
 
 _STATES: Final = (
-    (Claim.SKIPPED, "cancelled|canceled|skipped|dropped|reverted|obsolete|superseded|removed|won't do|wontfix"),
+    (
+        Claim.SKIPPED,
+        "cancelled|canceled|skipped|dropped|reverted|obsolete|superseded|removed|won't do|wontfix",
+    ),
     (Claim.DEFERRED, "deferred|postponed|on hold|parked|后日実装|後日実装|延期"),
     (Claim.BLOCKED, "blocked|stuck"),
     (Claim.PARTIAL, "partially|partial|mostly|to be verified|needs verification|pending verification"),
-    (Claim.IN_PROGRESS, "in progress|in-progress|in_progress|inprogress|wip|doing|started|ongoing|active|进行中"),
+    (
+        Claim.IN_PROGRESS,
+        "in progress|in-progress|in_progress|inprogress|wip|doing|started|ongoing|active|进行中",
+    ),
     (
         Claim.OPEN,
         "pending|todo|to do|to-do|planned|not started|not-started|not_started|not-created|not created|open"
@@ -31,7 +37,9 @@ _STATES: Final = (
     ),
 )
 _STATE_WORD: Final = re.compile(
-    r"[\s*_`\[(:#-]*(?:" + "|".join(f"(?P<s{index}>{words})" for index, (_, words) in enumerate(_STATES)) + r")"
+    r"[\s*_`\[(:#-]*(?:"
+    + "|".join(f"(?P<s{index}>{words})" for index, (_, words) in enumerate(_STATES))
+    + r")"
     r"(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -54,6 +62,8 @@ _EMOJI: Final = {
     "🚫": Claim.BLOCKED,
     "⛔": Claim.BLOCKED,
 }
+CLAIMING: Final = frozenset("✅✔☑✓⏳🚧🔄⬜☐🔲")
+"""Signs that make a plain bullet a claim when they lead it."""
 _EMOJI_ANY: Final = re.compile("[" + "".join(_EMOJI) + "]")
 _VARIATION: Final = "\ufe0e\ufe0f"
 
@@ -71,7 +81,9 @@ _UNIT_HOURS: Final = {"h": 1.0, "m": 1 / 60, "d": HOURS_A_DAY, "w": HOURS_A_WEEK
 _PRIORITY: Final = re.compile(
     r"\b(P[0-9])\b|\b(critical|highest|high|medium|low|lowest|must|should|could)\b", re.IGNORECASE
 )
-_PRIORITY_IN_HEADING: Final = re.compile(r"\((?:priority:?\s*)?(P[0-9])\b|\bpriority:?\s*(P[0-9])\b", re.IGNORECASE)
+_PRIORITY_IN_HEADING: Final = re.compile(
+    r"\((?:priority:?\s*)?(P[0-9])\b|\bpriority:?\s*(P[0-9])\b", re.IGNORECASE
+)
 
 _EXTENSIONS: Final = frozenset(
     "py pyi ts tsx js jsx mjs cjs mts cts vue svelte go rs java kt kts scala rb php cs fs vb swift m mm c h cc cpp"
@@ -80,12 +92,17 @@ _EXTENSIONS: Final = frozenset(
     " ipynb gradle properties cmake mk nix zig sol prisma hbs ejs j2 jinja tmpl tpl template svg png"
     " csproj sln xaml plist pbxproj storyboard snap spec db sqlite dockerfile".split()
 )
-_NAMES: Final = frozenset({"Makefile", "Dockerfile", "Jenkinsfile", "Procfile", "Gemfile", "Rakefile", "CODEOWNERS"})
+_NAMES: Final = frozenset(
+    {"Makefile", "Dockerfile", "Jenkinsfile", "Procfile", "Gemfile", "Rakefile", "CODEOWNERS"}
+)
 _EDGE_SIGNS: Final = "()[]{}<>,;:!?\"'*|“”‘’…"
 _PATH: Final = re.compile(r"[\w.@+~/\\$\-{}<>*\[\]() ]+$")
 _LINE_REFERENCE: Final = re.compile(r":L?\d+(?:[-:]\d+)?$|#L\d+(?:-L\d+)?$")
 
 _NOT_SLUG: Final = re.compile(r"[\W_]+")
+_SLUG_BYTES: Final = bytes(
+    ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256)
+)
 _MARKUP: Final = re.compile(r"<!--.*?-->|!?\[([^\]]*)\]\([^)]*\)", re.DOTALL)
 
 
@@ -158,6 +175,8 @@ def priority_of(value: str) -> str | None:
 
 def heading_priority(text: str) -> str | None:
     """The priority in a heading such as ``Phase 3: Login (P1)``."""
+    if "(" not in text and "riority" not in text:
+        return None
     found = _PRIORITY_IN_HEADING.search(text)
     return (found[1] or found[2]).upper() if found else None
 
@@ -198,7 +217,11 @@ def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
     stem, dot, extension = word.rpartition(".")
     known = bool(dot) and bool(stem or extension) and extension.lower() in _EXTENSIONS
     folder = quoted and word.endswith("/") and len(word) > 1 and not word.startswith("/")
-    if (known or folder or word.rpartition("/")[2] in _NAMES) and _PATH.match(word) and (stem or "/" in word or quoted):
+    if (
+        (known or folder or word.rpartition("/")[2] in _NAMES)
+        and _PATH.match(word)
+        and (stem or "/" in word or quoted)
+    ):
         found[word] = None
 
 
@@ -211,7 +234,11 @@ def plain(text: str) -> str:
 
 def slug(text: str) -> str:
     """A short name for a text, stable, made of its letters and digits; long ones end in a checksum."""
-    words = _NOT_SLUG.sub("-", plain(text).lower()).strip("-")
+    text = plain(text)
+    if text.isascii():
+        words = b"-".join(text.encode().translate(_SLUG_BYTES).split()).decode()
+    else:
+        words = _NOT_SLUG.sub("-", text.lower()).strip("-")
     if len(words) <= SLUG_LENGTH:
         return words
     head = words[:SLUG_LENGTH].rpartition("-")[0] or words[:SLUG_LENGTH]

@@ -23,13 +23,7 @@ class ModuleTodo(Dialect):
 
     name: ClassVar[str] = "module-todo"
 
-    def item(self, statement: Statement, context: Context) -> bool:
-        """A nested box, a bullet below an item, an invariant, a note."""
-        if statement.box is not None:
-            return self.boxed(statement, context)
-        return self.bullet(statement, context)
-
-    def boxed(self, statement: Statement, context: Context) -> bool:
+    def box(self, statement: Statement, context: Context) -> bool:
         """A box without an id, where the file is a module's list."""
         if statement.lead.name or TOPIC_KINDS.get(statement.topic, Kind.INVARIANT) is not Kind.INVARIANT:
             return False
@@ -52,6 +46,8 @@ class ModuleTodo(Dialect):
         """A bullet without a box."""
         parent, topic = statement.parent, statement.topic
         if parent is not None and (statement.nested or parent.kind is not Kind.TASK):
+            if parent.scope and parent.kind is not Kind.INVARIANT:
+                return False
             if parent.box is None and parent.kind in {Kind.NOTE, Kind.DELIVERABLE}:
                 return False
             kind = Kind.INVARIANT if parent.kind is Kind.INVARIANT else Kind.DETAIL

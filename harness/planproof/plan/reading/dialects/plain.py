@@ -28,21 +28,28 @@ class Plain(Dialect):
 
     name: ClassVar[str] = "plain"
 
-    def item(self, statement: Statement, context: Context) -> bool:
-        """Every box that nothing else took, and bullets with an id."""
-        said, topic = statement.lead, statement.topic
-        if statement.box is not None:
-            kind = TOPIC_KINDS.get(topic, Kind.TASK if statement.parent is None else Kind.STEP)
-            context.add_statement(self.name, Kind.NOTE if kind is Kind.RISK else kind, statement)
-            return True
-        if said.scope == "global" and said.text and topic not in REFERENCE_TOPICS and topic not in {"notes", "risks"}:
+    def box(self, statement: Statement, context: Context) -> bool:
+        """Every box that nothing else took."""
+        kind = TOPIC_KINDS.get(statement.topic, Kind.TASK if statement.parent is None else Kind.STEP)
+        context.add_statement(self.name, Kind.NOTE if kind is Kind.RISK else kind, statement)
+        return True
+
+    def bullet(self, statement: Statement, context: Context) -> bool:
+        """A bullet with an id, a criterion, a detail of the item above."""
+        said, topic, parent = statement.lead, statement.topic, statement.parent
+        if (
+            said.scope == "global"
+            and said.text
+            and topic not in REFERENCE_TOPICS
+            and topic not in {"notes", "risks"}
+        ):
             if not has_arrow(said.text):
                 self.named(statement, context)
                 return True
         if topic == "criteria" and not statement.nested:
             context.add_statement(self.name, Kind.CRITERION, statement)
             return True
-        if statement.parent is not None and topic not in REFERENCE_TOPICS:
+        if parent is not None and not parent.scope and topic not in REFERENCE_TOPICS:
             context.add_statement(self.name, Kind.DETAIL, statement)
             return True
         return False
@@ -70,7 +77,9 @@ class Plain(Dialect):
         info = block.text.lower().split(" ")[0]
         if info == "mermaid":
             return read_mermaid(block, context)
-        if info not in _PICTURES or not any(has_arrow(line.text) or "─" in line.text for line in block.lines()):
+        if info not in _PICTURES or not any(
+            has_arrow(line.text) or "─" in line.text for line in block.lines()
+        ):
             return False
         topic = context.label_topic or context.section.topic
         self.picture(block, context, sure=topic == "dependencies")

@@ -20,7 +20,7 @@ class SpecLists(Dialect):
 
     name: ClassVar[str] = "spec-lists"
 
-    def item(self, statement: Statement, context: Context) -> bool:
+    def box(self, statement: Statement, context: Context) -> bool:
         """A box with a number, or with a star behind it."""
         box, said = statement.box, statement.lead
         if box is None or not (said.scope in {"number", "worded"} or box.optional):

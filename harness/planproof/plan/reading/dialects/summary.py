@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from planproof.plan.reading.context import Context, Statement
 
 
-_CLAIMING: Final = frozenset("✅✔☑✓⏳🚧🔄⬜☐🔲")
 _LISTS: Final = frozenset({"next", "testing", "requirements", "risks"})
 
 
@@ -42,12 +41,10 @@ class Summary(Dialect):
         section.task, section.headed = draft, True
         return True
 
-    def item(self, statement: Statement, context: Context) -> bool:
+    def bullet(self, statement: Statement, context: Context) -> bool:
         """A bullet that claims by emoji, by its list, or by the section it stands in."""
-        if statement.box is not None:
-            return False
         text = statement.text
-        if text[:1] in _CLAIMING:
+        if text[:1] in words.CLAIMING:
             return self.claimed(statement, context)
         if statement.topic in _LISTS and not statement.nested:
             kind = TOPIC_KINDS[statement.topic]

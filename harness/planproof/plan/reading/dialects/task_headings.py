@@ -28,8 +28,8 @@ class TaskHeadings(Dialect):
     def heading(self, block: Block, context: Context) -> bool:
         """A heading with a task's id, or with a box."""
         section = context.section
-        box = parse_box(section.text)
-        said = lead(words.without_emoji(box.rest if box else section.text))
+        box = parse_box(section.text) if section.text.startswith("[") else None
+        said = lead(words.without_emoji(box.rest)) if box else section.lead
         if not section.slugs and box is None:
             return False
         if said.scope == "global" and (said.text or box):
@@ -64,10 +64,10 @@ class TaskHeadings(Dialect):
             owner.text = text[: text.rfind("[")].rstrip(" \t-–—:")
             context.put(owner, "status", word, block.line, block.at)
 
-    def item(self, statement: Statement, context: Context) -> bool:
+    def box(self, statement: Statement, context: Context) -> bool:
         """A box below such a heading is a step of it."""
         parent = statement.parent
-        if statement.box is None or parent is None or parent is not context.section.task:
+        if parent is None or parent is not context.section.task:
             return False
         if statement.lead.scope in {"global", "number"}:
             return False

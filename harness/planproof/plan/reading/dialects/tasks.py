@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from planproof.plan.reading.context import Context, Statement
 
 
-_STORY_HEADING: Final = re.compile(r"(?:^|Phase [0-9A-Z.]+\s*[:—–-]\s*)User Story\s+([0-9]+)\b", re.IGNORECASE)
-_TOGETHER: Final = re.compile(r"\b(?:in parallel|parallel(?:i[sz]e|ly)?|concurrently|side by side)\b", re.IGNORECASE)
+_STORY_HEADING: Final = re.compile(
+    r"(?:^|Phase [0-9A-Z.]+\s*[:—–-]\s*)User Story\s+([0-9]+)\b", re.IGNORECASE
+)
+_TOGETHER: Final = re.compile(r"\b(?:in parallel|parallel(?:i[sz]e|ly)?)\b", re.IGNORECASE)
 _NOT_TOGETHER: Final = re.compile(
     r"\b(?:not|never|cannot|can't|don't|no)\b[^.;]{0,40}\b(?:parallel|concurrently)", re.IGNORECASE
 )
@@ -35,6 +37,8 @@ class Tasks(Dialect):
     def heading(self, block: Block, context: Context) -> bool:
         """A story's heading is an item; a goal and a test may follow."""
         section = context.section
+        if section.story is None:
+            return False
         found = _STORY_HEADING.search(section.text)
         if found is None or not section.slugs:
             return False
@@ -47,20 +51,22 @@ class Tasks(Dialect):
         section.story_draft = draft
         return True
 
-    def item(self, statement: Statement, context: Context) -> bool:
-        """A box with an id, or a line of the lists below it."""
+    def box(self, statement: Statement, context: Context) -> bool:
+        """A box with an id."""
         lead = statement.lead
-        if statement.box is not None:
-            if lead.scope != "global":
-                return False
-            context.add_statement(self.name, kind_of_name(lead.name) or Kind.TASK, statement)
-            return True
+        if lead.scope != "global":
+            return False
+        context.add_statement(self.name, kind_of_name(lead.name) or Kind.TASK, statement)
+        return True
+
+    def bullet(self, statement: Statement, context: Context) -> bool:
+        """A line of the lists about order."""
         return self.together(statement, context) or self.chain(statement, context)
 
     def together(self, statement: Statement, context: Context) -> bool:
         """``- T003, T004 can run in parallel (independent files)``."""
         text = statement.text
-        if statement.topic != "parallel" and not _TOGETHER.search(text):
+        if statement.topic != "parallel" and not ("arallel" in text and _TOGETHER.search(text)):
             return False
         if _NOT_TOGETHER.search(text):
             return False
@@ -79,7 +85,7 @@ class Tasks(Dialect):
 
     def chain(self, statement: Statement, context: Context) -> bool:
         """``- T001 -> T002 (why)`` in a list about dependencies."""
-        if not has_arrow(statement.text) or statement.topic not in REFERENCE_TOPICS:
+        if statement.topic not in REFERENCE_TOPICS or not has_arrow(statement.text):
             return False
         arrows = read_arrows(statement.text)
         sure = statement.topic == "dependencies"

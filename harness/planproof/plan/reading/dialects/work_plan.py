@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from planproof.plan.model import Kind
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
-from planproof.plan.reading.leads import Lead, lead
+from planproof.plan.reading.leads import Lead
 from planproof.plan.reading.notation.references import only_references
 
 
@@ -30,7 +30,7 @@ class WorkPlan(Dialect):
     def heading(self, block: Block, context: Context) -> bool:
         """A marker with a title is a task."""
         section = context.section
-        said = lead(section.text)
+        said = section.lead
         if said.scope != "global" or not _MARKER.match(said.name) or not said.text:
             return False
         kind = kind_of_name(said.name) or Kind.TASK
@@ -38,10 +38,8 @@ class WorkPlan(Dialect):
         section.task, section.headed = draft, True
         return True
 
-    def item(self, statement: Statement, context: Context) -> bool:
+    def bullet(self, statement: Statement, context: Context) -> bool:
         """A bullet with an id of its own, or one in a list that a label or heading explains."""
-        if statement.box is not None:
-            return False
         said = statement.lead
         names = only_references(statement.text)
         if names and (statement.topic or len(names) > 1):
@@ -83,7 +81,9 @@ class WorkPlan(Dialect):
             self.risk(block, line, header, cells, at, context)
         return True
 
-    def risk(self, block: Block, line: Line, header: list[str], cells: list[str], at: int, context: Context) -> None:
+    def risk(
+        self, block: Block, line: Line, header: list[str], cells: list[str], at: int, context: Context
+    ) -> None:
         """One row of it."""
         risk = context.add(self.name, Kind.RISK, block, cells[at].strip())
         risk.line, risk.start = line.number, line.start
@@ -104,7 +104,9 @@ def contract_item(dialect: str, block: Block, name: str, value: str, context: Co
     if _CONTRACT.match(name):
         for found in _CAPITALS.findall(value):
             said = Lead(found, "global", (), found)
-            contract = context.add(dialect, Kind.CONTRACT, block, found, said=said, parent=context.section.task)
+            contract = context.add(
+                dialect, Kind.CONTRACT, block, found, said=said, parent=context.section.task
+            )
             contract.files = ()
 
 

@@ -9,7 +9,7 @@ from planproof.plan.reading.notation.references import NOTE, references
 
 
 ARROW: Final = re.compile(r"-{1,40}>|={1,40}>|[─━═]{0,40}[►▶➤→⟶➜➔⇒⟹]|─{1,40}>")
-_HINTS: Final = (">", "→", "►", "▶", "⇒", "➜", "➔", "⟶")
+_OTHERS: Final = re.compile("[→►▶⇒➜➔⟶⟹➤]")
 _HEAD: Final = re.compile(r"[\s\-*+.{\[(`_]*(?:[0-9]{1,3}[.)]\s+)?")
 
 
@@ -23,7 +23,7 @@ class Arrow(NamedTuple):
 
 def has_arrow(text: str) -> bool:
     """Whether a line can hold an arrow at all."""
-    return any(sign in text for sign in _HINTS)
+    return ">" in text or (not text.isascii() and _OTHERS.search(text) is not None)
 
 
 def read_arrows(text: str) -> list[Arrow]:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 MAX_BYTES: Final = 65_536
-_WAITS: Final = frozenset({"dependencies", "depends_on", "depends-on", "dependson", "blocked_by", "blocked-by", "after"})
+_WAITS: Final = frozenset(
+    {"dependencies", "depends_on", "depends-on", "dependson", "blocked_by", "blocked-by", "after"}
+)
 _IDS: Final = ("id", "task_id", "work_package_id", "wp_id", "key")
 
 

@@ -22,20 +22,26 @@ class Wait(NamedTuple):
     certain: bool
 
 
-_CLAUSE: Final = re.compile(
-    r"([(\[]|—|–|[ \t]-[ \t]|[;,][ \t])?[ \t]*[*_`]{0,3}\b"
-    r"(depends[ \t]+(?:up)?on|dependent[ \t]+on|depends|depend[ \t]+on|blocked[- ]by|requires|needs|after|waits[ \t]+for"
-    r"|blocks|blocking)\b"
-    r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\n—]|\.(?=[0-9]))*)",
+_VERB: Final = re.compile(
+    r"\b(?:depends[ \t]+(?:up)?on|dependent[ \t]+on|depends|depend[ \t]+on|blocked[- ]by|requires|needs|after"
+    r"|waits[ \t]+for|blocks|blocking)\b",
     re.IGNORECASE,
 )
-_HINTS: Final = ("depend", "block", "after ", "requires", "needs", "waits for")
+_OPENED: Final = re.compile(r"([(\[]|—|–|[ \t]-[ \t]|[;,][ \t])[ \t]*[*_`]{0,3}$")
+_OBJECT: Final = re.compile(r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\n—]|\.(?=[0-9]))*)")
 _SHY: Final = frozenset({"requires", "needs", "after"})
 
 
 def has_wait(lower: str) -> bool:
     """Whether a text in lower case can say such a thing at all."""
-    return any(hint in lower for hint in _HINTS)
+    return (
+        "depend" in lower
+        or "block" in lower
+        or "after " in lower
+        or "requires" in lower
+        or "needs" in lower
+        or "waits for" in lower
+    )
 
 
 def read_waits(text: str, *, numbers: bool = False) -> list[Wait]:
@@ -44,13 +50,17 @@ def read_waits(text: str, *, numbers: bool = False) -> list[Wait]:
     Words that people use for other things as well (``after``, ``needs``) count in brackets only.
     """
     waits: list[Wait] = []
-    for match in _CLAUSE.finditer(text):
-        opened, verb = match[1], match[2].lower()
-        if verb in _SHY and opened not in {"(", "["}:
+    for match in _VERB.finditer(text):
+        opened = _OPENED.search(text[max(match.start() - 8, 0) : match.start()])
+        verb = match[0].lower()
+        if verb in _SHY and (opened is None or opened[1] not in "(["):
             continue
         certain = opened is not None or match.start() == 0
-        backward = verb.startswith("block") and verb != "blocked by" and verb != "blocked-by"
+        backward = verb in {"blocks", "blocking"}
+        said = _OBJECT.match(text, match.end())
+        if said is None:
+            continue
         waits.extend(
-            Wait(name, not backward, certain) for name in references(match[3], numbers=numbers and certain)
+            Wait(name, not backward, certain) for name in references(said[1], numbers=numbers and certain)
         )
     return waits

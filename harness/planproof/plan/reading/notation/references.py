@@ -15,6 +15,8 @@ _ID: Final = (
 _REFERENCE: Final = re.compile(
     rf"(?<![\w.\-/#])({_ID})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]))?"
 )
+_SINGLE: Final = re.compile(r"[ \t]*[A-Z]{1,8}[-_]?[0-9]{1,7}[ \t]*$")
+_SPEECH: Final = re.compile(r"[a-z]{4}")
 _ADDED: Final = re.compile(rf"(?<=/)({_ID})(?![\w])")
 _WORDED: Final = re.compile(
     r"\b(Tasks?|Step|Story|Task Group)\s+#?([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?)(?![\w.]*\w)", re.IGNORECASE
@@ -33,6 +35,8 @@ def references(text: str, *, numbers: bool = False) -> list[str]:
         text: running text.
         numbers: take bare numbers such as ``2.1`` for ids as well.
     """
+    if _SINGLE.match(text):
+        return [text.strip()]
     found: dict[str, None] = {}
     for match in _REFERENCE.finditer(text):
         for name in _expand(match[1], match[2]):
@@ -76,7 +80,9 @@ def _expand(first: str, last: str | None) -> list[str]:
 
 def only_references(text: str) -> list[str]:
     """Ids of a text that holds nothing but ids and what parts them; empty where it says more."""
-    bare = NOTE.sub(" ", text)
+    bare = NOTE.sub(" ", text) if "(" in text else text
+    if _SPEECH.search(bare):
+        return []
     rest = _REFERENCE.sub(" ", bare)
     rest = re.sub(r"[\s,;+&/*`_.]|\band\b", "", rest)
     names = references(bare)

@@ -17,14 +17,22 @@ if TYPE_CHECKING:
     from planproof.plan.reading.context import Context
 
 
-_ID_COLUMN: Final = re.compile(r"(?:id|#|no\.?|task(?: id)?|tasks|wp|work package|ticket|step|subtask|item|story)$")
-_WAITS: Final = re.compile(r"dependenc(?:y|ies)|depends(?: on)?|blocked by|prerequisites?|requires|after$|deps")
+_ID_COLUMN: Final = re.compile(
+    r"(?:id|#|no\.?|task(?: id)?|tasks|wp|work package|ticket|step|subtask|item|story)$"
+)
+_WAITS: Final = re.compile(
+    r"dependenc(?:y|ies)|depends(?: on)?|blocked by|prerequisites?|requires|after$|deps"
+)
 _BLOCKS: Final = re.compile(r"blocks|unblocks")
 _STATUS: Final = re.compile(r"status|state$")
-_TEXT: Final = re.compile(r"(?:feature|description|task|title|name|summary|what|work|item)s?(?: name| title)?$")
+_TEXT: Final = re.compile(
+    r"(?:feature|description|task|title|name|summary|what|work|item)s?(?: name| title)?$"
+)
 
 
-def read_task_table(dialect: str, block: Block, rows: Sequence[tuple[Line, list[str]]], context: Context) -> bool:
+def read_task_table(
+    dialect: str, block: Block, rows: Sequence[tuple[Line, list[str]]], context: Context
+) -> bool:
     """Read a table whose rows are tasks; rows of tasks that stand elsewhere give edges only."""
     header = [cell.strip(" *_`").lower() for cell in rows[0][1]]
     at = next((index for index, cell in enumerate(header) if _ID_COLUMN.match(cell)), None)
@@ -49,7 +57,9 @@ def read_task_table(dialect: str, block: Block, rows: Sequence[tuple[Line, list[
     return taken
 
 
-def _edges(name: str, cells: list[str], columns: list[int], line: Line, context: Context, *, forward: bool) -> None:
+def _edges(
+    name: str, cells: list[str], columns: list[int], line: Line, context: Context, *, forward: bool
+) -> None:
     for column in columns:
         if column >= len(cells):
             continue

@@ -119,7 +119,12 @@ class _Grid:
         gap = prefix[column:]
         certain = bool(_ARROWHEAD.search(gap))
         group = self.first_group(index)
-        return [Branch(before, after, line, certain) for before in owner.names for name in group for after in name.names]
+        return [
+            Branch(before, after, line, certain)
+            for before in owner.names
+            for name in group
+            for after in name.names
+        ]
 
     def first_group(self, index: int) -> list[_Name]:
         """The ids of a row up to the first arrow; ids after a colon are words, not members."""
@@ -142,7 +147,9 @@ class _Grid:
             group = self.names[below]
             target = _nearest(group, column) if len(group) > 1 else group[0]
             if owner is not None and target is not None:
-                edges += [Branch(before, after, line, True) for before in owner.names for after in target.names]
+                edges += [
+                    Branch(before, after, line, True) for before in owner.names for after in target.names
+                ]
         return edges
 
     def owner(self, index: int, column: int) -> _Name | None:
@@ -186,5 +193,3 @@ class _Grid:
 
 def _nearest(group: list[_Name], column: int) -> _Name | None:
     return min(group, key=lambda name: max(name.start - column, column - name.end, 0), default=None)
-
-
