@@ -150,7 +150,9 @@ def _concluded(bench: Bench, end: ScheduleEnd) -> Execution:
     if end.hang:
         undecided = f"the clients did not finish within {bench.workload.limit_seconds:g} s\n{end.hang}"
     elif end.endless:
-        undecided = f"the clients made {len(end.trace)} calls and still had not finished: they wait in circles"
+        undecided = (
+            f"the clients made {len(end.trace)} calls and still had not finished: they wait in circles"
+        )
     elif end.diverged:
         undecided = end.diverged
     elif end.deadlock:
@@ -219,7 +221,9 @@ class _Share:
 def _orders(run: _Run) -> Iterator[tuple[Program, Order]]:
     """Programs with orders, for ever: every other schedule systematic, the rest drawn."""
     options = run.options
-    drawn = run.draw(clients=min(run.workload.clients, SMALL_CLIENTS), steps=min(run.workload.steps, SMALL_STEPS))
+    drawn = run.draw(
+        clients=min(run.workload.clients, SMALL_CLIENTS), steps=min(run.workload.steps, SMALL_STEPS)
+    )
     if options.orders not in {"auto", "random", "pct"}:
         raise ConfigError(f"orders are auto, random, pct or all, not {options.orders!r}")
     systematic = _systematic(run, drawn) if options.orders == "auto" else None

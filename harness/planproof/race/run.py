@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from planproof.errors import ConfigError
@@ -91,7 +91,8 @@ def run(
         return result
     from planproof.race.controls import with_controls
 
-    return with_controls(result, controls, placebo, backend=backend, options=options)
+    quick = replace(options, shrink=False, folder=None)
+    return with_controls(result, controls, placebo, lambda variant: _Run(variant, backend, quick).go())
 
 
 def _options(**given: Any) -> Options:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import ClassVar
 
+from tests.race.catalogue.rows import open_rows
+
 from planproof.backends import BackendKind
 from planproof.race import Workload
-from tests.race.catalogue.rows import open_rows
 
 
 class Refused(Exception):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hypothesis import strategies as st
+from tests.race.catalogue.base import OnRows, Refused
 
 from planproof.race import call, invariant, operation, parallel
-from tests.race.catalogue.base import OnRows, Refused
 
 
 class Counter(OnRows):
@@ -212,7 +212,9 @@ class TokenBucket(OnRows):
 
     @invariant(when="rest")
     def refill_never_goes_back(self, rows):
-        assert rows.get("bucket", "b")[1] >= (rows.get("bucket", "seen") or 0), "the last refill went back in time"
+        assert rows.get("bucket", "b")[1] >= (rows.get("bucket", "seen") or 0), (
+            "the last refill went back in time"
+        )
 
     @invariant(when="rest")
     def never_more_than_there_were(self, rows):

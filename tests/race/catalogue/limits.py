@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hypothesis import strategies as st
+from tests.race.catalogue.base import OnRows, Refused
 
 from planproof.race import call, invariant, operation, parallel
-from tests.race.catalogue.base import OnRows, Refused
 
 
 LIMIT = 2

@@ -6,10 +6,10 @@ import threading
 from typing import ClassVar
 
 from hypothesis import strategies as st
+from tests.race.catalogue.base import OnRows, Refused
 
 from planproof.backends import BackendKind
 from planproof.race import call, invariant, operation, parallel
-from tests.race.catalogue.base import OnRows, Refused
 
 
 class Refresh(OnRows):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _now = time.monotonic_ns
 _TARGET = "DynamoDB_20120810."
-_READS = frozenset({"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems", "DescribeTable", "ListTables"})
+_READS = frozenset(
+    {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems", "DescribeTable", "ListTables"}
+)
 
 
 def operation_of(request: Any) -> str:

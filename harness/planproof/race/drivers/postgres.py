@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql as composing
 
-from planproof.race.drivers.sql import BEGIN, COMMIT, READ, ROLLBACK, SETTING, WRITE, Statement, read_statement
+from planproof.race.drivers.sql import (
+    BEGIN,
+    COMMIT,
+    READ,
+    ROLLBACK,
+    SETTING,
+    WRITE,
+    Statement,
+    read_statement,
+)
 from planproof.race.recording import note_call
 from planproof.race.schedules.scheduler import CannotObserve, current, observing
 from planproof.race.schedules.step import Step
@@ -127,7 +136,9 @@ def _step(connection: Any, text: str, statement: Statement) -> Step:
     elif kind in {COMMIT, ROLLBACK}:
         changed = getattr(connection, "_planproof_wrote", False)
         snapshot = _keeps_snapshot(connection)
-        writes = ({_DATA} if changed and kind == COMMIT else set()) | ({_LOCKS} if changed or snapshot else set())
+        writes = ({_DATA} if changed and kind == COMMIT else set()) | (
+            {_LOCKS} if changed or snapshot else set()
+        )
     return Step("sql", text, frozenset(reads), frozenset(writes))
 
 
@@ -163,7 +174,9 @@ def _notice_level(connection: Any, text: str) -> None:
         connection._planproof_snapshots = True  # noqa: SLF001 - our own mark
 
 
-def _labelled(method: Callable[..., Any], label: Callable[..., str], *, of: Callable[[Any], Any]) -> Callable[..., Any]:
+def _labelled(
+    method: Callable[..., Any], label: Callable[..., str], *, of: Callable[[Any], Any]
+) -> Callable[..., Any]:
     """The method, with the statement it is about to send kept for ``wait`` to see."""
 
     def call(self: Any, *args: Any, **named: Any) -> Any:
@@ -292,7 +305,11 @@ def controlled_postgres() -> Iterator[None]:
         (cursor_class, "execute", _labelled(cursor_class.execute, query, of=of_cursor)),
         (cursor_class, "executemany", _labelled(cursor_class.executemany, query, of=of_cursor)),
         (cursor_class, "copy", _labelled(cursor_class.copy, copying, of=of_cursor)),
-        (transaction_class, "__enter__", _labelled(transaction_class.__enter__, lambda _c: "BEGIN", of=of_cursor)),
+        (
+            transaction_class,
+            "__enter__",
+            _labelled(transaction_class.__enter__, lambda _c: "BEGIN", of=of_cursor),
+        ),
         (transaction_class, "__exit__", _labelled(transaction_class.__exit__, ending, of=of_cursor)),
     ]
     before = [(owner, name, owner.__dict__.get(name)) for owner, name, _ in patches]

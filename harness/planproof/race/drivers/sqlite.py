@@ -11,7 +11,16 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from planproof.race.drivers.sql import BEGIN, COMMIT, READ, ROLLBACK, SETTING, WRITE, Statement, read_statement
+from planproof.race.drivers.sql import (
+    BEGIN,
+    COMMIT,
+    READ,
+    ROLLBACK,
+    SETTING,
+    WRITE,
+    Statement,
+    read_statement,
+)
 from planproof.race.recording import note_call
 from planproof.race.schedules.scheduler import CannotObserve, current, observing
 from planproof.race.schedules.step import Step
@@ -65,7 +74,9 @@ class _Gate:
             note_call("sql", _one_line(text), begin)
         return result
 
-    def _wait(self, connection: sqlite3.Connection, statement: Statement, error: sqlite3.OperationalError) -> bool:
+    def _wait(
+        self, connection: sqlite3.Connection, statement: Statement, error: sqlite3.OperationalError
+    ) -> bool:
         """Wait as the busy handler would; False where SQLite would not have asked it, or the time is up."""
         code = error.sqlite_errorcode
         if code & 0xFF != _BUSY or code == _BUSY_SNAPSHOT or self.busy_seconds <= 0:
@@ -124,7 +135,9 @@ class ControlledCursor(sqlite3.Cursor):
         gate = _gate(self.connection)
         if gate is None:
             return super().execute(sql, parameters)
-        result = gate.through(self.connection, sql, lambda: super(ControlledCursor, self).execute(sql, parameters))
+        result = gate.through(
+            self.connection, sql, lambda: super(ControlledCursor, self).execute(sql, parameters)
+        )
         _keep_timeout(self.connection, gate, sql)
         return result
 
@@ -134,7 +147,9 @@ class ControlledCursor(sqlite3.Cursor):
         rows = list(parameters)
         if gate is None:
             return super().executemany(sql, rows)
-        return gate.through(self.connection, sql, lambda: super(ControlledCursor, self).executemany(sql, rows))
+        return gate.through(
+            self.connection, sql, lambda: super(ControlledCursor, self).executemany(sql, rows)
+        )
 
     def executescript(self, sql_script: str, /) -> Any:
         """As ``sqlite3.Cursor.executescript``; the whole is one step that touches everything."""
@@ -142,7 +157,9 @@ class ControlledCursor(sqlite3.Cursor):
         if gate is None:
             return super().executescript(sql_script)
         label = f"script; {sql_script}"
-        return gate.through(self.connection, label, lambda: super(ControlledCursor, self).executescript(sql_script))
+        return gate.through(
+            self.connection, label, lambda: super(ControlledCursor, self).executescript(sql_script)
+        )
 
 
 class ControlledConnection(sqlite3.Connection):
@@ -213,7 +230,7 @@ def _connect(database: Any, timeout: float = 5.0, *positional: Any, **named: Any
     elif not issubclass(factory, ControlledConnection):
         named["factory"] = type(factory.__name__, (ControlledConnection, factory), {})
     connection = _real_connect(database, 0.0, *positional, **named)
-    connection._planproof_gate = _Gate(timeout)  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+    connection._planproof_gate = _Gate(timeout)  # noqa: SLF001 - our own mark
     return connection
 
 

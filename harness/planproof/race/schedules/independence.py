@@ -23,7 +23,9 @@ def independence(kind: BackendKind, *, ordered: bool) -> tuple[Callable[[Step, S
             the first call of an operation commutes with nothing.
     """
     if kind is BackendKind.MEMORY:
-        return (lambda _a, _b: False), ("every order of lock acquisitions and starts of operations is a distinct one",)
+        return (lambda _a, _b: False), (
+            "every order of lock acquisitions and starts of operations is a distinct one",
+        )
     rests = (
         "calls on different tables or keys commute, reads commute, and what a transaction wrote is seen at its commit",
         "clients share nothing but the store and locks",

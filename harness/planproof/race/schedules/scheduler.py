@@ -60,7 +60,7 @@ class _Client:
     waiter: Waiter | None = None
     deadline: float | None = None
     timed_out: bool = False
-    on_grant: Callable[[], None] | None = None
+    on_grant: Callable[[], object] | None = None
     thread: threading.Thread | None = None
     stray: bool = False
 
@@ -315,7 +315,7 @@ class Scheduler:
         before = self.effective + 1  # arriving here counts as a step of our own
         self.wait_until(number, lambda: self.effective > before, seconds=max(seconds, 0.0), retried=False)
 
-    def before_next_grant(self, number: int, action: Callable[[], None] | None) -> None:
+    def before_next_grant(self, number: int, action: Callable[[], object] | None) -> None:
         """Run this when the client is let go next: the moment at which its operation begins."""
         self._clients[number].on_grant = action
 
@@ -427,7 +427,9 @@ class Scheduler:
         """A thread that is no client may still free what a client waits for: look on for a moment of real time."""
         until = _monotonic() + min(self._stall, self._limit)
         while _monotonic() < until:
-            if any(each.state == WAITING and each.ready is not None and each.ready() for each in self._clients):
+            if any(
+                each.state == WAITING and each.ready is not None and each.ready() for each in self._clients
+            ):
                 return True
             _real_sleep(0.002)
         return False
