@@ -1,7 +1,8 @@
 """What an exception says of the operation that raised it: it failed, or nobody can tell.
 
-Only what certainly left no effect is *fail*; whatever could have reached the store is *info*. An info costs the checker time, a wrong fail costs the truth. The operation is taken to be one transaction or
-one request: where it is several, its workload has to say itself what happened.
+Only what certainly left no effect is *fail*; whatever could have reached the store is *info*. An info costs
+the checker time, a wrong fail costs the truth. The operation is taken to be one transaction or one request:
+where it is several, its workload has to say itself what happened.
 
 No driver is imported here. An exception is known by the module that defines its class, and its class by name.
 """
