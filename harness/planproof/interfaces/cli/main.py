@@ -89,7 +89,7 @@ def cli(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 - one return for each way to end
     """Run one command line and return its exit code; no traceback reaches the user.
 
     Commands return their exit code (None means 0) or raise :class:`PlanproofError`.
