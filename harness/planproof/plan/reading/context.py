@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from planproof.plan.reading.blocks import Block, Line
 
 
+_EVERYWHERE: Final = frozenset({Kind.CRITERION, Kind.NOTE, Kind.DETAIL, Kind.RISK})
+"""Kinds that stand in plans of every dialect and say nothing of which it is."""
 _PHASE: Final = re.compile(
     r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
     re.IGNORECASE,
@@ -229,7 +231,8 @@ class Context:
             draft.pin, self.pin = self.pin, ""
         self.drafts.append(draft)
         block.draft = draft
-        self.counts[dialect] = self.counts.get(dialect, 0) + 1
+        if kind not in _EVERYWHERE:
+            self.counts[dialect] = self.counts.get(dialect, 0) + 1
         return draft
 
     def add_statement(self, dialect: str, kind: Kind, statement: Statement) -> Draft:

@@ -12,7 +12,7 @@ from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
 from planproof.plan.reading.dialects.work_plan import contract_item, is_rule
-from planproof.plan.reading.fields import label, topic_of
+from planproof.plan.reading.fields import label, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
 from planproof.plan.reading.scanner import scan
@@ -204,6 +204,8 @@ class Engine:
             text = line.text
             if text[:1] in "*_" or ":" in text[:40]:
                 said = label(text)
+                if said is None and context.section.level < 2 and block.owner is None:
+                    said = preamble(text)
                 if said is not None:
                     self.labelled_line(block, said.name, said.value, line, owner)
                     continue
@@ -285,7 +287,7 @@ class Engine:
             id=self.plan_id,
             path=self.path,
             title=context.title or stem,
-            dialects=tuple(sorted(context.counts, key=lambda name: -context.counts[name])),
+            dialects=self.dialects(),
             items=tuple(self.item_of(draft) for draft in context.drafts),
             edges=tuple(
                 Edge(
@@ -311,6 +313,11 @@ class Engine:
             unread=tuple(sorted(context.unread, key=lambda one: one.line)),
             source=self.data,
         )
+
+    def dialects(self) -> tuple[str, ...]:
+        """Those that were recognised, most items first."""
+        counts = self.context.counts or dict.fromkeys((draft.dialect for draft in self.context.drafts), 1)
+        return tuple(sorted(counts, key=lambda name: -counts[name]))
 
     def ids(self) -> dict[str, str]:
         """Names as written to ids; the definition wins over later uses of the same name."""

@@ -54,6 +54,15 @@ def label(text: str) -> Label | None:
     return Label(found[1], text[found.end() :].strip())
 
 
+_PREAMBLE: Final = re.compile(r"([A-Z][A-Za-z /-]{1,40})(?:[ \t]*\([^()\n]{1,80}\))?:[ \t]+(?=\S)")
+
+
+def preamble(text: str) -> Label | None:
+    """A line such as ``Scope: ...`` or ``Status note (of today): ...`` before the first section."""
+    found = _PREAMBLE.match(text)
+    return Label(found[1], text[found.end() :].strip()) if found else None
+
+
 # In order of precedence: words anywhere in a heading, then words that it ends with.
 _TOPICS: Final = (
     ("criteria", ("completion criteria", "completion checklist", "definition of done", "success criteria",

@@ -46,15 +46,15 @@ class Summary(Dialect):
         text = statement.text
         if text[:1] in words.CLAIMING:
             return self.claimed(statement, context)
+        claim = self.label_claim(statement, context)
+        if claim is not None:
+            context.add_statement(self.name, Kind.NOTE, statement).said = claim
+            return True
         if statement.topic in _LISTS and not statement.nested:
             kind = TOPIC_KINDS[statement.topic]
             if statement.topic == "risks" and statement.parent is not None:
                 return False
             context.add_statement(self.name, kind, statement)
-            return True
-        claim = self.label_claim(statement, context)
-        if claim is not None:
-            context.add_statement(self.name, Kind.NOTE, statement).said = claim
             return True
         return self.part(statement, context)
 
@@ -73,7 +73,7 @@ class Summary(Dialect):
         """``**Completed in this PR:**`` and ``**Deferred:**`` above a list in a summary."""
         if statement.nested or not context.label or statement.parent is not None:
             return None
-        if statement.topic not in {"summary", ""}:
+        if statement.topic not in {"summary", "next", ""}:
             return None
         claim = words.state_word(context.label)
         return claim if claim in {Claim.DONE, Claim.DEFERRED, Claim.SKIPPED} else None
@@ -83,8 +83,7 @@ class Summary(Dialect):
         parent = statement.parent
         if parent is None or parent.dialect != self.name or statement.topic in REFERENCE_TOPICS:
             return False
-        kind = Kind.DETAIL if parent.kind is Kind.DELIVERABLE else Kind.DELIVERABLE
-        if parent.kind not in {Kind.TASK, Kind.DELIVERABLE, Kind.DETAIL}:
-            kind = Kind.DETAIL
+        listed = parent.kind is Kind.TASK or parent.text.endswith(":")
+        kind = Kind.DELIVERABLE if listed else Kind.DETAIL
         context.add_statement(self.name, kind, statement)
         return True

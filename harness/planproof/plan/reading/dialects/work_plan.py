@@ -10,6 +10,7 @@ from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
 from planproof.plan.reading.leads import Lead
 from planproof.plan.reading.notation.references import only_references
+from planproof.plan.reading.words import CLAIMING
 
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class WorkPlan(Dialect):
             block = statement.block
             context.put(None, context.label or context.section.text, ", ".join(names), block.line, block.at)
             return True
-        if not said.text:
+        if not said.text or statement.text[0] in CLAIMING:
             return False
         kind = kind_of_name(said.name) if said.name else None
         if kind is not None and statement.topic not in REFERENCE_TOPICS:
