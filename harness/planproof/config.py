@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import ConfigError
+
 
 if TYPE_CHECKING:
     from pathlib import Path

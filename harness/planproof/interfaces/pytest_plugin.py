@@ -65,7 +65,8 @@ class Summary:
         """Note the markers of every selected test."""
         for item in items:
             marks = [
-                ([str(one) for one in mark.args], bool(mark.kwargs.get("part"))) for mark in item.iter_markers("proves")
+                ([str(one) for one in mark.args], bool(mark.kwargs.get("part")))
+                for mark in item.iter_markers("proves")
             ]
             if marks:
                 self.bindings[item.nodeid] = marks
@@ -86,13 +87,17 @@ class Summary:
         """Send a worker's bindings to the controller."""
         if self.is_worker:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
-            output[CARGO] = {node: [[ids, part] for ids, part in marks] for node, marks in self.bindings.items()}
+            output[CARGO] = {
+                node: [[ids, part] for ids, part in marks] for node, marks in self.bindings.items()
+            }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take a worker's bindings."""
         cargo = getattr(node, "workeroutput", {}).get(CARGO, {})
-        self.bindings.update({name: [(list(ids), part) for ids, part in marks] for name, marks in cargo.items()})
+        self.bindings.update(
+            {name: [(list(ids), part) for ids, part in marks] for name, marks in cargo.items()}
+        )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show by item what its tests proved."""
@@ -108,7 +113,9 @@ class Summary:
         for line in unknown:
             terminalreporter.write_line(line, red=True)
         if not rows:
-            terminalreporter.write_line("no test that ran is bound to an item; nothing is proved", yellow=True)
+            terminalreporter.write_line(
+                "no test that ran is bound to an item; nothing is proved", yellow=True
+            )
 
     def _names(self) -> tuple[dict[str, str], list[str]]:
         """The full id of every name in a marker, as far as the plans know it, and what they do not know."""
@@ -119,7 +126,9 @@ class Summary:
 
         try:
             workspace = find_workspace(self.config.rootpath)
-            places = [workspace.root / one for one in workspace.config.plans if (workspace.root / one).exists()]
+            places = [
+                workspace.root / one for one in workspace.config.plans if (workspace.root / one).exists()
+            ]
             names = Names(read_plans(places, workspace.root))
         except PlanproofError as error:
             return {}, [f"planproof: {error}"]

@@ -24,7 +24,7 @@ from .evidence.record import Evidence, of_result
 from .evidence.store import Store, read_all
 from .gate import GateResult, decide, policy_of
 from .layout import test_places
-from .model import Binding, Check, CheckKind, Outcome, Result
+from .model import Binding, BoundBy, Check, CheckKind, Outcome, Result
 from .verdict import Judge, Judged, Rules, State, judge_all
 
 
@@ -171,7 +171,7 @@ def due(session: Session) -> list[Check]:
     known: dict[str, Check] = {}
     for item, binding in bindings(session):
         check = binding.check
-        if not judge.is_demanded(binding):
+        if not judge.is_demanded(binding) or not _may_run(binding, session):
             continue
         known[check.key] = check
         view = judge.view(item, binding)
@@ -185,8 +185,15 @@ def due(session: Session) -> list[Check]:
 def all_checks(session: Session) -> list[Check]:
     """Every demanded check of the asked plans, fresh or not."""
     judge = session.judge()
-    found = {one.check.key: one.check for _, one in bindings(session) if judge.is_demanded(one)}
-    return list(found.values())
+    wanted = [one for _, one in bindings(session) if judge.is_demanded(one) and _may_run(one, session)]
+    return list({one.check.key: one.check for one in wanted}.values())
+
+
+def _may_run(binding: Binding, session: Session) -> bool:
+    """False for an inferred check that would run something and does not count; a code query runs nothing."""
+    policy = session.policies[binding.item.split(":", 1)[0]]
+    inferred = binding.bound_by is BoundBy.INFERRED
+    return not inferred or policy.inferred or binding.check.kind is CheckKind.CODE
 
 
 def _controls_are_due(reason: str) -> bool:

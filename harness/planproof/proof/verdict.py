@@ -177,6 +177,8 @@ class Judge:
             return CheckView(
                 binding, State.NONE, f"{binding.check.backend} is not asked for", found, demanded=False
             )
+        if binding.bound_by is BoundBy.INFERRED and not self.rules_of(item.id).inferred:
+            return CheckView(binding, State.WEAK, _only_inferred(binding, found), found)
         if found is None:
             return self._unknown(binding)
         stale = self._stale(item, binding, found)
@@ -211,7 +213,7 @@ class Judge:
             return State.UNAVAILABLE, found.reason
         if found.outcome is not Outcome.PASSED:
             return State.WEAK, f"{found.outcome.value}: {found.reason}"
-        weak = self._controls(binding, found, self.table.demands.get(item.id)) or self._counted(
+        weak = self._controls(binding, found, self.table.demands.get(item.id)) or self._emulated(
             binding, found
         )
         return (State.WEAK, weak) if weak else (State.PROVED, "")
@@ -224,10 +226,8 @@ class Judge:
             return ""
         return controls_fault(found.controls)
 
-    def _counted(self, binding: Binding, found: Evidence) -> str:
+    def _emulated(self, binding: Binding, found: Evidence) -> str:
         rules = self.rules_of(binding.item)
-        if binding.bound_by is BoundBy.INFERRED and not rules.inferred:
-            return f"only inferred: {binding.reason}"
         backend = found.certificate.get("backend")
         if isinstance(backend, dict) and backend.get("emulated") and not rules.emulated:
             return f"{backend.get('kind')} was only emulated"
@@ -257,6 +257,11 @@ class Judge:
             if backend in self.rules_of(item.id).backends and backend not in had:
                 return State.WEAK, f"no check of it runs on {backend}"
         return State.PROVED, ""
+
+
+def _only_inferred(binding: Binding, found: Evidence | None) -> str:
+    said = f"only inferred: {binding.reason}"
+    return f"{said}; it fails: {found.reason}" if found and found.outcome is Outcome.FAILED else said
 
 
 CONTROLLED: Final = frozenset({CheckKind.PYTEST, CheckKind.RACE, CheckKind.CALLS})

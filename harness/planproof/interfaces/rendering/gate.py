@@ -13,6 +13,7 @@ from .verdicts_json import gate_document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
     from planproof.proof.gate import GateResult
     from planproof.proof.verdict import Judged
 

@@ -20,6 +20,7 @@ BACKENDS: Final = ("memory", "sqlite", "postgres", "dynamodb")
 EMBEDDED: Final = ("memory", "sqlite")
 COMMON: Final = frozenset({"timeout", "inputs", "backends", "about"})
 CODE_QUERIES: Final = (
+    "exists",
     "defines",
     "calls",
     "never_calls",
@@ -200,6 +201,8 @@ def _parse_code(node: Node, path: str, what: str) -> tuple[str, dict[str, Any]]:
             continue
         if query in {"defines", "annotated"}:
             queries[query] = list(reader.texts(query))
+        elif query == "exists":
+            queries[query] = reader.get(query, bool, False)
         elif query == "constant":
             child = reader.child(query)
             queries[query] = {key: plain(one) for key, one in child.nodes.items()} if child else {}
@@ -210,7 +213,9 @@ def _parse_code(node: Node, path: str, what: str) -> tuple[str, dict[str, Any]]:
             raise reader.error(f"{query!r} of {what} asks for nothing", query)
     if not queries:
         raise reader.error(f"{what} asks for nothing; queries are {', '.join(CODE_QUERIES)}")
-    said = "; ".join(f"{query} {', '.join(asked)}" for query, asked in queries.items())
+    said = "; ".join(
+        f"{query} {', '.join(asked) if asked is not True else ''}".strip() for query, asked in queries.items()
+    )
     return f"{', '.join(files)}: {said}", {"files": list(files), "queries": queries}
 
 

@@ -8,8 +8,9 @@ from planproof.errors import SpecError
 
 
 if TYPE_CHECKING:
-    from .yaml_source import Node
     from collections.abc import Collection
+
+    from .yaml_source import Node
 
 
 _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a whole number"}

@@ -11,7 +11,7 @@ from .strength import Function, dotted
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planproof.proof.model import Check
 
@@ -32,8 +32,11 @@ class CodeRunner:
         if missing:
             return Result(check, Outcome.NOTHING, f"{missing[0]} does not exist", roots=tuple(files))
         names = tuple(sorted({name for found in files.values() for name in found}))
+        empty = [name for name in names if not (context.root / name).stat().st_size]
+        if len(empty) == len(names):
+            return Result(check, Outcome.NOTHING, f"{empty[0]} is empty", roots=names)
         trees: list[ast.Module] = []
-        for name in names:
+        for name in (one for one in names if _needs_tree(check.params["queries"])):
             try:
                 trees.append(ast.parse((context.root / name).read_bytes()))
             except (SyntaxError, ValueError) as error:
@@ -45,6 +48,10 @@ class CodeRunner:
                     check, Outcome.FAILED, f"{', '.join(check.params['files'])}: {answer}", roots=names
                 )
         return Result(check, Outcome.PASSED, roots=names)
+
+
+def _needs_tree(queries: Mapping[str, Any]) -> bool:
+    return any(query != "exists" for query in queries)
 
 
 def expand(patterns: Sequence[str], context: Context) -> dict[str, list[str]]:
@@ -67,6 +74,8 @@ def expand(patterns: Sequence[str], context: Context) -> dict[str, list[str]]:
 def ask(query: str, asked: Any, trees: list[ast.Module]) -> str:
     """Why the answer to a query is no, or empty where it is yes."""
     index = Index(trees)
+    if query == "exists":
+        return ""
     if query in {"defines", "annotated"}:
         return next((said for name in asked if (said := _UNARY[query](index, name))), "")
     if query == "constant":

@@ -158,7 +158,9 @@ class Mapping:
     def _wants(self, node: str) -> bool:
         targets = {clean(target) for target in self.check.params.get("targets", ())}
         marker = self.check.params.get("marker")
-        return not targets.isdisjoint(ancestors(node)) or (not targets and marker in self.run.deselected[node])
+        return not targets.isdisjoint(ancestors(node)) or (
+            not targets and marker in self.run.deselected[node]
+        )
 
     def _uncollectable(self, place: str, text: str) -> tuple[Outcome, str]:
         """What is missing in the code refutes; a broken test file proves nothing either way."""

@@ -12,8 +12,8 @@ from .sources import GONE, MODULE, RAW, Sources
 
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from planproof.plan.model import Item
 

@@ -11,8 +11,8 @@ from planproof.proof.layout import module_file, source_roots
 
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 
 RAW: Final = "<raw>"
