@@ -18,7 +18,7 @@ import logging
 import random
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
 import tenacity
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -133,52 +133,49 @@ DYNAMODB_POLICY = RetryPolicy(is_transient_dynamodb_error)
 S3_POLICY = RetryPolicy(is_transient_s3_error)
 
 
-@overload
-def dynamodb_retry(function: Callable[P, T]) -> Callable[P, T]: ...
-@overload
-def dynamodb_retry(**settings: Any) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
-def dynamodb_retry(function: Any = None, **settings: Any) -> Any:
-    """Retry a function that calls DynamoDB while the failure is transient (S3.T002.2).
+@dataclass(frozen=True, slots=True)
+class RetryDecorator:
+    """A decorator that calls a function under a policy.
 
-    Use it bare, or with settings: ``@dynamodb_retry(backoff=Backoff(retries=5))``. The function must be one
-    that may be repeated: after a lost answer its write may have been applied already.
+    Use it bare, or with settings: ``@dynamodb_retry(backoff=Backoff(retries=5))``; settings are ``backoff``,
+    ``sleep`` and ``chance`` of :class:`RetryPolicy`. The function must be one that may be repeated: after a
+    lost answer its write may have been applied already. Decorating a coroutine function raises ``TypeError``,
+    because its failure comes after the call.
 
-    Args:
-        function: what to retry.
-        **settings: ``backoff``, ``sleep`` and ``chance`` of :class:`RetryPolicy`.
-
-    Raises:
-        TypeError: the function is a coroutine function, whose failure comes after the call.
+    Attributes:
+        policy: what holds unless a setting says otherwise.
     """
-    return _decorator(DYNAMODB_POLICY, function, settings)
+
+    policy: RetryPolicy
+
+    @overload
+    def __call__(self, function: Callable[P, T]) -> Callable[P, T]: ...
+    @overload
+    def __call__(self, **settings: Any) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+    def __call__(self, function: Any = None, **settings: Any) -> Any:
+        """Decorate a function, or make a decorator with settings of its own."""
+        chosen = replace(self.policy, **settings) if settings else self.policy
+
+        def decorate(inner: Callable[..., Any]) -> Callable[..., Any]:
+            if inspect.iscoroutinefunction(inner):
+                raise TypeError(
+                    f"{inner.__qualname__} is a coroutine function: its failure comes after the call"
+                )
+
+            @functools.wraps(inner)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                return chosen.call(lambda: inner(*args, **kwargs), inner.__qualname__)
+
+            return wrapper
+
+        return decorate if function is None else decorate(function)
 
 
-@overload
-def s3_retry(function: Callable[P, T]) -> Callable[P, T]: ...
-@overload
-def s3_retry(**settings: Any) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
-def s3_retry(function: Any = None, **settings: Any) -> Any:
-    """Retry a function that calls S3 while the failure is transient (S3.T002.3).
+dynamodb_retry: Final = RetryDecorator(DYNAMODB_POLICY)
+"""Retries a function that calls DynamoDB while the failure is transient (S3.T002.2)."""
 
-    Arguments and errors as of :func:`dynamodb_retry`.
-    """
-    return _decorator(S3_POLICY, function, settings)
-
-
-def _decorator(policy: RetryPolicy, function: Callable[..., Any] | None, settings: dict[str, Any]) -> Any:
-    chosen = replace(policy, **settings) if settings else policy
-
-    def decorate(inner: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(inner):
-            raise TypeError(f"{inner.__qualname__} is a coroutine function: its failure comes after the call")
-
-        @functools.wraps(inner)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return chosen.call(lambda: inner(*args, **kwargs), inner.__qualname__)
-
-        return wrapper
-
-    return decorate if function is None else decorate(function)
+s3_retry: Final = RetryDecorator(S3_POLICY)
+"""Retries a function that calls S3 while the failure is transient (S3.T002.3)."""
 
 
 def single_attempt(client: Any) -> None:
