@@ -35,13 +35,15 @@ class Cycle(NamedTuple):
 class Graph:
     """Tasks and who waits for whom. Make one with :meth:`of`.
 
+    A task without a state counts as open, unless others of its plan have one.
+
     Attributes:
         items: every item that takes part, by id, in the order of the plans (sorted by plan id).
         edges: every edge as it was said, by plan and line; the same pair may occur with several origins.
         unknown: edges with an end that is no item.
     """
 
-    __slots__ = ("_cycles", "_links", "_nodes", "_numbers", "_order", "_pairs", "edges", "items", "unknown")
+    __slots__ = ("_cycles", "_links", "_nodes", "_numbers", "_order", "_stated", "edges", "items", "unknown")
 
     def __init__(self, items: Mapping[str, Item], edges: Sequence[Edge]) -> None:
         self.items: Final = items
@@ -59,6 +61,11 @@ class Graph:
                 pairs[before, after] = None
         self.unknown: Final = tuple(unknown)
         self._links: Final = Adjacency(len(self._nodes), list(pairs))
+        self._stated: Final = frozenset(
+            item.id.partition(":")[0]
+            for item in items.values()
+            if item.kind is Kind.TASK and item.claim is not Claim.NONE
+        )
         self._order: list[int] | None = None
         self._cycles: tuple[Cycle, ...] | None = None
 
@@ -143,7 +150,9 @@ class Graph:
 
     def _workable(self, node: int) -> bool:
         item = self.items[self._nodes[node]]
-        return item.kind is Kind.TASK and item.claim in WORKABLE
+        if item.kind is not Kind.TASK or item.claim not in WORKABLE:
+            return False
+        return item.claim is not Claim.NONE or item.id.partition(":")[0] not in self._stated
 
     def _sums(self) -> frozenset[int]:
         """Tasks that only add up their children: a child is a task on which work is due."""

@@ -16,7 +16,7 @@ from planproof.plan.model import Claim, Kind
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from planproof.plan.lint.view import PlanView, Section
     from planproof.plan.model import Item
@@ -220,7 +220,7 @@ def effort_sum(view: PlanView) -> Iterator[Hit]:
             )
 
 
-_ATTRIBUTES = {
+_ATTRIBUTES: dict[str, Callable[[PlanView, Item], bool]] = {
     r"acceptance criteria": lambda view, item: bool(view.kids(item, Kind.ACCEPTANCE, Kind.CRITERION)),
     r"dependencies": lambda view, item: view.field(item, *DEPENDENCY_FIELDS) is not None,
     r"(?:effort )?estimates?|effort": lambda _, item: item.effort_hours is not None,

@@ -252,7 +252,7 @@ def two_words_for_a_period(view: PlanView) -> Iterator[Hit]:
             )
 
 
-@rule("PP532", "attribute-drift", "warning")
+@rule("PP532", "attribute-drift", "info", default=False)
 def attribute_drift(view: PlanView) -> Iterator[Hit]:
     """The attribute for one purpose has another name in one place."""
     pattern = re.compile(

@@ -52,7 +52,7 @@ _PYTHON_PATH = re.compile(
 )
 
 
-@rule("PP520", "no-number-to-measure", "warning")
+@rule("PP520", "no-number-to-measure", "info", default=False)
 def no_number_to_measure(view: PlanView) -> Iterator[Hit]:
     """A test against a limit or a time that is stated nowhere."""
     for item in view.plan.items:

@@ -1,0 +1,47 @@
+"""``planproof graph``: the task graph as text, JSON, DOT, Mermaid or SVG."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+FORMATS = ("text", "json", "dot", "mermaid", "svg")
+
+
+@click.command("graph")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--output-format", type=click.Choice(FORMATS), default="text", help="How to write it.")
+def command(paths: tuple[Path, ...], output_format: str) -> int:
+    """Show who waits for whom: every task, every edge with where it was said, circles with their lines.
+
+    PATHS are plan files and directories; without any the plans of the configuration are read. Exits 1
+    where tasks wait for each other in a circle.
+    """
+    from planproof.config import find_workspace
+    from planproof.interfaces.rendering import graphs
+    from planproof.interfaces.rendering.paint import for_stream
+    from planproof.plan.graph import Graph
+    from planproof.plan.reading import read_plans
+
+    workspace = find_workspace(Path.cwd())
+    plans = read_plans(
+        paths or tuple(workspace.root / name for name in workspace.config.plans), workspace.root
+    )
+    graph = Graph.of(plans)
+    names = graphs.paths_of(plans)
+    if output_format == "json":
+        lines = [json.dumps(graphs.document(graph, names), ensure_ascii=False, indent=2)]
+    elif output_format == "svg":
+        from planproof.interfaces.rendering.graph_svg import svg
+
+        lines = list(svg(graph, names, plans[0].title if len(plans) == 1 else f"{len(plans)} plans"))
+    elif output_format == "text":
+        lines = list(graphs.outline(graph, names, for_stream()))
+    else:
+        lines = list({"dot": graphs.dot, "mermaid": graphs.mermaid}[output_format](graph, names))
+    for line in lines:
+        click.echo(line)
+    return 1 if graph.cycles() else 0
