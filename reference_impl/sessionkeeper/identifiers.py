@@ -8,6 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from sessionkeeper.errors import InvalidInputError
+from sessionkeeper.model import LoginKind
 
 
 if TYPE_CHECKING:
@@ -78,6 +79,18 @@ def checked_attributes(attributes: Mapping[str, str] | None) -> dict[str, str]:
     if len(json.dumps(copy)) > LARGEST_ATTRIBUTES:
         raise InvalidInputError(f"A session's attributes must not take more than {LARGEST_ATTRIBUTES} bytes.")
     return copy
+
+
+def checked_login(login: object) -> LoginKind:
+    """Return a way in, given as such or by its name.
+
+    Raises:
+        InvalidInputError: there is no such way in.
+    """
+    try:
+        return LoginKind(login)
+    except ValueError:
+        raise InvalidInputError(f"A login is one of {', '.join(LoginKind)}.") from None
 
 
 def checked_client(client: object) -> str:

@@ -13,6 +13,7 @@ from sessionkeeper.errors import SessionLimitRaceError
 from sessionkeeper.identifiers import (
     checked_attributes,
     checked_client,
+    checked_login,
     checked_request_id,
     checked_user_id,
 )
@@ -113,7 +114,7 @@ class Keeper:
         session = Session(
             session_id=session_id,
             user_id=user_id,
-            login=login,
+            login=checked_login(login),
             created_at=now,
             last_used_at=now,
             expires_at=min(now + self.settings.timeout_seconds, ends_at),

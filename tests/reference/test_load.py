@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-import threading
 
 import pytest
 from tests.reference.conftest import place_of
 from tests.reference.load import run
+from tests.reference.meeting import together
 from tests.reference.places import PEPPER, System
 from tests.variants import dynamodb_designs, eviction, postgres_designs, sqlite_designs
 
@@ -106,25 +106,6 @@ def test_processes_share_one_limit(kind, request):
     assert most <= 5
     assert len(acknowledged) == 75
     assert (len(live), len(blocked), live | blocked) == (5, 70, acknowledged)
-
-
-def together(*calls):
-    """Run calls at the same time and return what each returned or raised."""
-    outcomes, start = [None] * len(calls), threading.Barrier(len(calls))
-
-    def one(index, call):
-        start.wait()
-        try:
-            outcomes[index] = call()
-        except Exception as error:  # noqa: BLE001 - what was raised is what the test judges
-            outcomes[index] = error
-
-    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
 
 
 def test_one_refresh_token_has_one_successor_however_many_present_it(place):

@@ -190,6 +190,12 @@ def test_attributes_of_the_wrong_shape_are_refused(attributes):
         World().manager.create("ann", attributes=attributes)
 
 
+def test_a_way_in_is_one_of_those_that_there_are():
+    assert World().manager.create("ann", login="oauth").session.login == "oauth"
+    with pytest.raises(InvalidInputError):
+        World().manager.create("ann", login="backdoor")
+
+
 @pytest.mark.parametrize("client", ["x" * 201, "a\nb", None])
 def test_a_client_of_the_wrong_shape_is_refused(client):
     with pytest.raises(InvalidInputError):

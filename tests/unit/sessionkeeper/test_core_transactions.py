@@ -108,9 +108,7 @@ def test_an_eviction_is_one_transaction_that_rests_on_every_slot(store, stub, cl
         ]
     )
     keys = [
-        str((action.get("Item") or action["Key"]))
-        for item in sent["TransactItems"]
-        for action in item.values()
+        str(action.get("Item") or action["Key"]) for item in sent["TransactItems"] for action in item.values()
     ]
     assert len(set(keys)) == len(keys)  # two actions on one item would always be refused
     swap = next(
