@@ -99,7 +99,10 @@ def test_the_marker_is_known_under_strict_markers(repo):
 
 
 def test_an_unknown_item_is_named(repo):
-    repo.write("tests/test_other.py", "import pytest\n\n\n@pytest.mark.proves('demo:T099')\ndef test_it():\n    assert 1 + 1 == 2\n")
+    repo.write(
+        "tests/test_other.py",
+        "import pytest\n\n\n@pytest.mark.proves('demo:T099')\ndef test_it():\n    assert 1 + 1 == 2\n",
+    )
 
     assert "no plan has an item 'demo:T099'" in pytest_in(repo, "--planproof")
 

@@ -348,6 +348,46 @@ def commit_of(root: Path) -> str:
         return ""
 
 
+def configuration_of(workspace: Workspace) -> dict[str, str]:
+    """SHA-256 of the spec files and the configuration, by path."""
+    from .model import digest
+
+    root = workspace.root
+    named = [workspace.config.path] if workspace.config.path else []
+    specs = (
+        (root / workspace.config.specs).rglob("*.y*ml") if (root / workspace.config.specs).is_dir() else []
+    )
+    files = [*(root / one for one in named), *specs]
+    return {workspace.shown(path): digest(path.read_bytes()) for path in sorted(files) if path.is_file()}
+
+
+def write_receipt(session: Session, path: Path | None = None) -> Path | None:
+    """Write what is known of the asked plans' checks at this commit; None where that is nothing.
+
+    Args:
+        session: after the run step.
+        path: where to; a name of its own in the receipts' folder where None.
+    """
+    from .evidence import receipt
+
+    root, config = session.workspace.root, session.workspace.config
+    keys = {binding.check.key for _, binding in bindings(session)}
+    commit = commit_of(root)
+    found = [
+        replace(one, commit=commit)
+        for key, one in session.evidence.items()
+        if key in keys
+        and (key in session.report.ran or not session.fingerprints.changed_at_all(one.footprint))
+    ]
+    if not found:
+        return None
+    body = receipt.statement(found, commit=commit, configuration=configuration_of(session.workspace))
+    name = body["predicate"]["planproof"]["digest"][:16]
+    path = path or root / config.receipts / f"{int(time.time())}-{name}.json"
+    receipt.write(path, body)
+    return path
+
+
 def judged(session: Session) -> tuple[Judged, ...]:
     """The verdict on every item of the asked plans."""
     judge = session.judge()

@@ -52,7 +52,9 @@ class Repo:
 
     def plan(self, *boxes, name="demo"):
         lines = [f"- {box}" for box in boxes]
-        return self.write(f"plans/{name}.md", f"# Tasks: {name}\n\n## Phase 1: Work\n\n" + "\n".join(lines) + "\n")
+        return self.write(
+            f"plans/{name}.md", f"# Tasks: {name}\n\n## Phase 1: Work\n\n" + "\n".join(lines) + "\n"
+        )
 
     def spec(self, text, name="demo"):
         return self.write(f"specs/{name}.yaml", f"schema: 1\nplan: {name}\n" + textwrap.dedent(text))
@@ -70,7 +72,12 @@ class Repo:
 
     def _outcome(self, session, today):
         judged = steps.judged(session)
-        return Outcome({one.item.local: one for one in judged}, session.report, steps.gate(session, judged, today), session)
+        return Outcome(
+            {one.item.local: one for one in judged},
+            session.report,
+            steps.gate(session, judged, today),
+            session,
+        )
 
     def cli(self, *arguments, python=sys.executable, **env):
         """Run the command line in a process of its own."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-run", is_flag=True, help="Run nothing; judge by what is recorded.")
 @click.option("--force", is_flag=True, help="Run every check, fresh or not.")
+@click.option("--receipt", type=click.Path(path_type=Path), help="Write the run's receipt to this file.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the gate says.")
 def command(
     paths: tuple[Path, ...],
@@ -42,6 +43,7 @@ def command(
     *,
     no_run: bool,
     force: bool,
+    receipt: Path | None,
     exit_zero: bool,
 ) -> int:
     """Run the checks that are due and judge every claim of PATHS (default: the configured plans).
@@ -56,6 +58,8 @@ def command(
         checks = steps.all_checks(session) if force else steps.due(session)
         with progress(len(checks)) as tell:
             steps.run_due(session, checks, progress=tell)
+    if receipt is not None or session.report.ran:
+        steps.write_receipt(session, receipt)
     judged = steps.judged(session)
     gate = steps.gate(session, judged, dt.datetime.now(tz=dt.UTC).date())
     if output_format == "json":

@@ -137,6 +137,11 @@ class Fingerprints:
             or self._surroundings(footprint.environment)
         )
 
+    def changed_at_all(self, footprint: Footprint) -> bool:
+        """True where any code, test or tool in a footprint is not as it was."""
+        parts = self._part(footprint.check, "stale-check") or self._part(footprint.code, "stale-code")
+        return bool(parts or self._surroundings(footprint.environment))
+
     def _part(self, part: Mapping[str, Mapping[str, str]], word: str) -> Stale | None:
         known = self._seen.get(id(part))
         if known is not None and known[0] is part:
