@@ -33,21 +33,25 @@ def swallowed(tree):
 
 def undocumented(tree):
     """Public names at the top of a module, and public methods of public classes, without a docstring."""
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     if not ast.get_docstring(tree):
         yield "module"
     for node in tree.body:
-        if isinstance(node, kinds) and not node.name.startswith("_"):
+        if is_public(node):
             if not ast.get_docstring(node):
                 yield node.name
             for inner in node.body if isinstance(node, ast.ClassDef) else []:
-                public = isinstance(inner, kinds) and not inner.name.startswith("_")
-                overload = public and any(
-                    getattr(mark, "attr", getattr(mark, "id", "")) in {"overload", "setter"}
-                    for mark in getattr(inner, "decorator_list", [])
-                )
-                if public and not overload and not ast.get_docstring(inner):
+                if is_public(inner) and not ast.get_docstring(inner):
                     yield f"{node.name}.{inner.name}"
+
+
+def is_public(node):
+    """A definition that people can name; overloads and setters are documented once, elsewhere."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith(
+        "_"
+    ):
+        return False
+    marks = {getattr(mark, "attr", getattr(mark, "id", "")) for mark in node.decorator_list}
+    return not marks & {"overload", "setter"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
