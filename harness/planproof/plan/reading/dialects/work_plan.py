@@ -16,6 +16,7 @@ from planproof.plan.reading.words import CLAIMING
 if TYPE_CHECKING:
     from planproof.plan.reading.blocks import Block, Line
     from planproof.plan.reading.context import Context, Statement
+    from planproof.plan.reading.drafts import Draft
 
 
 _MARKER: Final = re.compile(r"(?!T[0-9]|TASK|WP[0-9])[A-Z]{2,10}[-_][A-Z0-9_-]*[0-9]")
@@ -96,8 +97,12 @@ class WorkPlan(Dialect):
             context.put(risk, name, value, line.number, line.start)
             names = only_references(value)
             if names and name in {"task", "tasks", "id", "marker", "item"}:
-                owner = next((draft for draft in context.drafts if draft.name == names[0]), None)
-                risk.parent = owner if owner is not risk else None
+                context.finally_do(lambda _, name=names[0]: adopt(risk, name, context))  # type: ignore[misc]
+
+
+def adopt(risk: Draft, name: str, context: Context) -> None:
+    """Hang a risk on the task that its row names, wherever that stands."""
+    risk.parent = next((draft for draft in context.drafts if draft.name == name and draft is not risk), None)
 
 
 def contract_item(dialect: str, block: Block, name: str, value: str, context: Context) -> None:
