@@ -95,8 +95,10 @@ def explain(failure: Failure) -> Explanation:
     if failure.start is not None and failure.event is not None and failure.event > WHOLE:
         start, frontier, states = failure.start
         search.resume(start, frontier, states)
+    done: bool | None = None
     try:
-        done = search.advance(QUOTA)
+        while done is None and search.looked < QUOTA:
+            done = search.advance(QUOTA)
     except OutOfMemoryError:
         done = None
     if done is not False or search.failed is None:

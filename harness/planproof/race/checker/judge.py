@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planproof.race.checker.parts import part_name, parts_of
 from planproof.race.checker.quick import Refusal, quick_answer
-from planproof.race.checker.search import OutOfMemoryError, Search
+from planproof.race.checker.search import OutOfMemoryError, OutOfTimeError, Search
 from planproof.race.checker.verdict import Failure, Verdict
 
 
@@ -95,7 +95,7 @@ class _Judge:
         while turn:
             again = []
             for index in turn:
-                search = searches[index] or Search(parts[index], self.most)
+                search = searches[index] or Search(parts[index], self.most, expired=self._expired)
                 searches[index] = search
                 before = search.looked
                 try:
@@ -104,6 +104,8 @@ class _Judge:
                     gave_up = f"gave up: more than {self.most} configurations at once"
                     searches[index] = None
                     continue
+                except OutOfTimeError:
+                    return None, self._too_late()
                 finally:
                     self.looked += search.looked - before
                 if done is False:
@@ -112,13 +114,19 @@ class _Judge:
                     again.append(index)
                 else:
                     searches[index] = None
-                if self.clock() > self.until:
-                    return None, f"gave up at the time limit, after {self.looked} configurations"
+                if self._expired():
+                    return None, self._too_late()
             turn = again
             quota *= 2
         if gave_up:
             return None, gave_up
         return True, "linearizable"
+
+    def _expired(self) -> bool:
+        return self.clock() > self.until
+
+    def _too_late(self) -> str:
+        return f"gave up at the time limit, after {self.looked} configurations"
 
     def _fail(self, search: Search) -> str:
         part, index = search.part, search.failed

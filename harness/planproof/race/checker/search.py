@@ -15,16 +15,25 @@ from planproof.race.history.values import UNKNOWN
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from planproof.race.checker.parts import Part
 
 
 CHECKPOINT = 4096
+"""Every how many events the configurations are kept."""
+SLICE = 200_000
+"""How many configurations are looked at, at most, before another part has its turn; some tenths of a second."""
+LOOK = 4096
+"""Every how many configurations of one reply the clock is looked at."""
 
 
 class OutOfMemoryError(Exception):
     """More configurations are alive than the bound allows."""
+
+
+class OutOfTimeError(Exception):
+    """The time is up."""
 
 
 class Search:
@@ -33,6 +42,7 @@ class Search:
     Args:
         part: what to search.
         most: how many configurations may be alive at once.
+        expired: whether the time is up.
         keep: whether to keep the configurations before each event, and how each reply was made possible.
 
     Attributes:
@@ -45,7 +55,9 @@ class Search:
             that needed it the steps: configuration after it -> before it, and each step on the way.
     """
 
-    def __init__(self, part: Part, most: int, *, keep: bool = False) -> None:
+    def __init__(
+        self, part: Part, most: int, *, expired: Callable[[], bool] = lambda: False, keep: bool = False
+    ) -> None:
         self.part = part
         self.table = Table(part.model.reduced(part.alphabet), part.alphabet)
         self.position = 0
@@ -54,6 +66,7 @@ class Search:
         self.checkpoints: list[tuple[int, list[int]]] = []
         self.kept: list[tuple[list[int], dict[int, int], dict[int, int]]] | None = [] if keep else None
         self._most = most
+        self._expired = expired
         self._layout()
         self.frontier: list[int] = [self.table.start << self.width]
         self.pending: dict[int, list[tuple[int, int]]] = {}
@@ -126,14 +139,16 @@ class Search:
         """Go on: True at the end, False where no configuration is left, None where the quota is used up.
 
         Args:
-            quota: how many configurations to look at.
+            quota: how many configurations to look at for one reply; it is looked at again with a larger
+                quota where they are not enough.
 
         Raises:
             OutOfMemoryError: too many are alive.
+            OutOfTimeError: the time is up.
         """
         events, letters, bits, pure = self.part.events, self.part.letters, self.bits, self.part.pure
         rows, width, frontier, kept = self.table.rows, self.width, self.frontier, self.kept
-        looked, stop = self.looked, self.looked + quota
+        looked, stop = self.looked, self.looked + min(quota, SLICE)
         for at in range(self.position, len(events)):
             event = events[at]
             if looked > stop or not at % CHECKPOINT:
@@ -156,11 +171,13 @@ class Search:
             lacking = [c for c in frontier if not c & bit]
             looked += len(frontier)
             if lacking:
-                found, seen = self._expand(lacking, letter, bit, stop - looked)
+                found, seen = self._expand(lacking, letter, bit, quota)
                 looked += len(seen)
                 if kept is not None:
                     kept[-1] = (frontier, found, seen)
-                if looked > stop:
+                if len(seen) > quota:
+                    if kept is not None:
+                        kept.pop()
                     self._pause(at, frontier, looked)
                     return None
                 after = {c ^ bit for c in frontier if c & bit}
@@ -222,6 +239,7 @@ class Search:
         seen = dict.fromkeys(lacking, -1)
         best = self._ledger(lacking) if self.unknown else None
         queue = list(lacking)
+        look = min(quota, LOOK)
         others = [(other, pairs) for other, pairs in self.pending.items() if other != letter]
         waiting = list(self.waiting.items())
         for c in queue:
@@ -249,10 +267,14 @@ class Search:
                         found.setdefault(d ^ bit, d)
                     else:
                         queue.append(d)
-            if len(seen) > quota:
-                break
-            if len(seen) + len(found) > self._most:
-                raise OutOfMemoryError
+            if len(seen) > look:
+                if len(seen) > quota:
+                    break
+                look = min(quota, len(seen) + LOOK)
+                if len(seen) + len(found) > self._most:
+                    raise OutOfMemoryError
+                if self._expired():
+                    raise OutOfTimeError
         return found, seen
 
     def _ledger(self, configurations: list[int]) -> dict[int, list[int]]:

@@ -1,0 +1,123 @@
+"""``planproof race check``: its forms, its exit codes, one sentence for bad input."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+
+from planproof.errors import PlanproofError
+from planproof.interfaces.cli.race_check import FORMATS, MODELS, command
+from planproof.race import models, readers
+
+
+ETCD_OK = "INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:ok\t:write\t1\n"
+ETCD_BAD = ETCD_OK + "INFO  jepsen.util - 1\t:invoke\t:read\tnil\nINFO  jepsen.util - 1\t:ok\t:read\tnil\n"
+
+
+def run(capsys, *args):
+    code = command.main(args=[str(arg) for arg in args], standalone_mode=False)
+    return code, capsys.readouterr().out
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "ok.log").write_text(ETCD_OK)
+    (tmp_path / "bad.log").write_text(ETCD_BAD)
+    (tmp_path / "cut.jsonl").write_text(
+        '{"planproof-history":1,"meta":{"model":"register"}}\n[["call",1,1,"re'
+    )
+    return tmp_path
+
+
+def test_the_names_are_those_of_the_wing():
+    assert FORMATS == readers.FORMATS
+    assert tuple(models.MODELS) == MODELS
+
+
+def test_json_has_the_form_that_was_promised(capsys, files):
+    code, out = run(
+        capsys,
+        files / "ok.log",
+        files / "bad.log",
+        "--model",
+        "cas-register",
+        "--format",
+        "porcupine-etcd",
+        "--output-format",
+        "json",
+    )
+    assert code == 1
+    said = json.loads(out)
+    schema = json.loads(resources.files("planproof").joinpath("schemas/race-check.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(said)
+    assert said["schema"] == 1
+    assert [(row["file"], row["linearizable"], row["operations"]) for row in said["results"]] == [
+        (str(files / "ok.log"), True, 1),
+        (str(files / "bad.log"), False, 2),
+    ]
+    assert "read() -> ok of client 1, line 3" in said["results"][1]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [(["ok.log"], 0), (["cut.jsonl"], 3), (["ok.log", "cut.jsonl"], 3), (["bad.log", "cut.jsonl"], 1)],
+)
+def test_exit_codes(capsys, files, names, code):
+    assert run(capsys, *(files / name for name in names), "--output-format", "json")[0] == code
+
+
+def test_giving_up_is_inconclusive(capsys, files):
+    calls = "".join(f"INFO  jepsen.util - {who}\t:invoke\t:write\t{who}\n" for who in range(3))
+    (files / "open.log").write_text(
+        calls + "INFO  jepsen.util - 3\t:invoke\t:cas\t[0 0]\n" + ETCD_OK.replace("- 0", "- 4")
+    )
+    code, out = run(capsys, files / "open.log", "--time-limit", "0", "--output-format", "json")
+    assert code == 3
+    row = json.loads(out)["results"][0]
+    assert row["linearizable"] is None
+    assert "gave up" in row["reason"]
+
+
+def test_text_says_why_in_eighty_columns(capsys, files):
+    code, out = run(capsys, files / "bad.log", files / "ok.log", files / "cut.jsonl")
+    assert code == 1
+    assert "NOT LINEARIZABLE" in out
+    assert "longest valid order" in out
+    assert "INCONCLUSIVE" in out
+    assert all(len(line) <= 80 for line in out.splitlines() if str(files) not in line)
+
+
+def test_the_page_is_written(capsys, files):
+    code, _ = run(capsys, files / "ok.log", files / "bad.log", "--page", files / "page.html")
+    assert code == 1
+    assert (files / "page.html").read_text().startswith("<!doctype html>")
+    (files / "page.html").unlink()
+    code, _ = run(capsys, files / "ok.log", "--page", files / "page.html")
+    assert code == 0
+    assert not (files / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        ("a poem\n", [], "name it: --format"),
+        ('{"planproof-history":1}\n', [], "name it: --model"),
+        (ETCD_OK, ["--model", "teapot"], "no model 'teapot'"),
+        (ETCD_OK, ["--model", "queue"], "knows no operation 'write'"),
+        (ETCD_OK + "INFO  jep", [], ":3: is no line of a Jepsen log"),
+    ],
+)
+def test_bad_input_is_one_sentence(files, text, options, says):
+    (files / "file").write_text(text)
+    with pytest.raises(PlanproofError, match=says) as caught:
+        command.main(args=[str(files / "file"), *options], standalone_mode=False)
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_sentence(files):
+    with pytest.raises(PlanproofError, match="cannot be read"):
+        command.main(args=[str(files / "none")], standalone_mode=False)
