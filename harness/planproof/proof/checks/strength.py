@@ -165,8 +165,8 @@ class Judge:
     def _assertion(self, test: ast.expr) -> str:
         if is_constant(test):
             return "constant"
-        roots = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
-        return "mock" if roots and roots - {"call", "len", "list"} <= self.mocks else "real"
+        roots = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)} - {"call", "len", "list"}
+        return "mock" if roots and roots <= self.mocks else "real"
 
     def _call(self, call: ast.Call, parts: list[str]) -> str:
         arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
