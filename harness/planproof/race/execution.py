@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from planproof.backends.model import BackendKind
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.history import Recorder
 from planproof.race.recording import Entry, Findings, perform
@@ -91,7 +92,7 @@ class Bench:
         self.system = system
         self.injector = injector
         self.findings = Findings()
-        self.recorder = Recorder(record_to, meta=meta, interval=interval)
+        self.recorder = Recorder(record_to, meta=meta, interval=interval, sink=_full_disk(injector))
         self.observations = 0
         self.unseen = 0
         invariants = workload.invariants()
@@ -105,7 +106,7 @@ class Bench:
     def perform(self, client: int, program: Program, index: int, entry: Entry) -> None:
         """Run one call of one client."""
         call = program[client][index]
-        perform(self.workload, self.system, call, entry, self.recorder, self.findings)
+        perform(self.workload, self.system, call, entry, self.recorder, self.findings, self.injector)
 
     def wanted(self, client: int, program: Program, index: int) -> bool:
         """Ask the operation's precondition."""
@@ -149,7 +150,7 @@ class Bench:
             self.findings.violated(Violation(each.name, " ".join(str(error).split()) or "does not hold"))
         except PlanproofError as error:
             self.findings.broken(error)
-        except Exception as error:  # noqa: BLE001 - an invariant that breaks proves nothing, in one sentence
+        except Exception as error:
             if is_busy(error):
                 raise CannotObserve from error
             told = f"invariant {each.name} raised {type(error).__name__}: {error}"
@@ -171,6 +172,34 @@ class Bench:
         if done.violation is None and not undecided and self.workload.model is not None:
             _ask_model(self.workload.model, done)
         return done
+
+
+def _full_disk(injector: Injector | None) -> Any:
+    """The disk of a fault that fills it; None for the real one."""
+    if injector is None:
+        return None
+    from planproof.race.faults.clients import DiskFull, FullDisk
+
+    for fault in injector.faults:
+        if isinstance(fault, DiskFull):
+            return FullDisk(fault.after, lambda: injector.count(fault.name))
+    return None
+
+
+@contextlib.contextmanager
+def routed(workload: Workload, place: Backend) -> Iterator[tuple[Backend, Injector | None]]:
+    """The place as clients are to see it, and the armed faults; a proxy stands between where a fault needs one."""
+    if not workload.faults:
+        yield place, None
+        return
+    from planproof.race.faults.injector import Injector
+    from planproof.race.faults.proxy import Proxy
+
+    if place.kind is not BackendKind.POSTGRES or not any(fault.needs_proxy for fault in workload.faults):
+        yield place, Injector(workload.faults, workload.clock, place)
+        return
+    with Proxy(place) as proxy:
+        yield proxy.place, Injector(workload.faults, workload.clock, place, proxy)
 
 
 def _ask_model(model: Any, done: Execution) -> None:

@@ -6,13 +6,13 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from planproof.backends.model import Backend, BackendKind
+from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError, PlanproofError, WorkloadError
 from planproof.race.certificate import count
 from planproof.race.drivers.locks import controlled_locks
 from planproof.race.drivers.passing import virtual_time
 from planproof.race.drivers.sqlite import controlled_sqlite
-from planproof.race.execution import Bench, Execution, opened, prepared
+from planproof.race.execution import Bench, Execution, opened, prepared, routed
 from planproof.race.result import Failure, Violation
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.independence import independence
@@ -24,6 +24,7 @@ from planproof.race.schedules.step import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from planproof.race.faults.injector import Injector
     from planproof.race.isolation import Places
     from planproof.race.program import Program
     from planproof.race.run import _Run
@@ -68,7 +69,7 @@ class Session:
         self._workload = workload
         self._kind = kind
         self._places = places
-        self._kept: tuple[Workload, Backend, Any] | None = None
+        self._kept: tuple[Workload, Any] | None = None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Session:
@@ -79,17 +80,21 @@ class Session:
         self._stack.close()
 
     @contextlib.contextmanager
-    def _system(self) -> Iterator[tuple[Workload, Backend, Any]]:
-        if not self._workload.reuse:
+    def _system(self) -> Iterator[tuple[Workload, Any, Injector | None]]:
+        if not self._workload.reuse or self._workload.faults:
             workload = self._workload()
-            with self._places.place() as place, opened(workload, place) as system:
-                yield workload, place, system
+            with (
+                self._places.place() as place,
+                routed(workload, place) as (seen, injector),
+                opened(workload, seen) as system,
+            ):
+                yield workload, system, injector
             return
         if self._kept is None:
             workload = self._workload()
             place = self._stack.enter_context(self._places.place())
-            self._kept = (workload, place, self._stack.enter_context(opened(workload, place)))
-        yield self._kept
+            self._kept = (workload, self._stack.enter_context(opened(workload, place)))
+        yield (*self._kept, None)
 
     def execute(self, program: Program, order: Order, *, meta: dict[str, Any] | None = None) -> Execution:
         """Run one program once, in one order.
@@ -97,8 +102,8 @@ class Session:
         Raises:
             PlanproofError: the workload, its model or the recorder is at fault.
         """
-        with self._system() as (workload, place, system), prepared(workload, system):
-            bench = Bench(workload, system, injector=_injector(workload, place), meta=meta)
+        with self._system() as (workload, system, injector), prepared(workload, system):
+            bench = Bench(workload, system, injector=injector, meta=meta)
             scheduler = Scheduler(
                 order, clock=workload.clock, observe=bench.observe, limit_seconds=workload.limit_seconds
             )
@@ -106,14 +111,6 @@ class Session:
             with bench.faults():
                 end = scheduler.run(bodies)
             return _concluded(bench, end)
-
-
-def _injector(workload: Workload, place: Backend) -> Any:
-    if not workload.faults:
-        return None
-    from planproof.race.faults.injector import Injector
-
-    return Injector(workload.faults, workload.clock, place)
 
 
 def _body(

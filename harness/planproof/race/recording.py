@@ -16,6 +16,7 @@ from planproof.race.result import Violation
 
 
 if TYPE_CHECKING:
+    from planproof.race.faults.injector import Injector
     from planproof.race.history import Recorder
     from planproof.race.program import Call
     from planproof.race.workload import Workload
@@ -55,11 +56,11 @@ class Entry:
         call: what it does.
     """
 
-    __slots__ = ("_call", "_client", "_recorder", "number")
+    __slots__ = ("_call", "_recorder", "client", "number")
 
     def __init__(self, recorder: Recorder, client: int, call: Call) -> None:
         self._recorder = recorder
-        self._client = client
+        self.client = client
         self._call = call
         self.number: int | None = None
 
@@ -67,7 +68,7 @@ class Entry:
         """Note the call; later times do nothing."""
         if self.number is None:
             arguments = tuple([value for _, value in self._call.arguments])
-            self.number = self._recorder.call(self._client, self._call.operation, arguments)
+            self.number = self._recorder.call(self.client, self._call.operation, arguments)
         return self.number
 
     def sub(self, kind: str, text: str, begin: int, note: str | None) -> None:
@@ -81,6 +82,12 @@ def current_entry() -> Entry | None:
     return entry
 
 
+def current_injector() -> tuple[Injector, int] | None:
+    """The armed faults, and the number of the client whose operation this thread performs; None without."""
+    found: tuple[Injector, int] | None = getattr(_here, "injector", None)
+    return found
+
+
 def note_call(kind: str, text: str, begin: int, note: str | None = None) -> None:
     """Drivers say here what reached the store, with its monotonic begin in nanoseconds."""
     entry = current_entry()
@@ -89,7 +96,13 @@ def note_call(kind: str, text: str, begin: int, note: str | None = None) -> None
 
 
 def perform(
-    workload: Workload, system: Any, call: Call, entry: Entry, recorder: Recorder, findings: Findings
+    workload: Workload,
+    system: Any,
+    call: Call,
+    entry: Entry,
+    recorder: Recorder,
+    findings: Findings,
+    injector: Injector | None = None,
 ) -> None:
     """Run one operation and record how it ended.
 
@@ -99,6 +112,7 @@ def perform(
     """
     method = getattr(workload, call.operation)
     _here.entry = entry
+    _here.injector = None if injector is None else (injector, entry.client)
     try:
         result = method(system, **dict(call.arguments))
         if inspect.iscoroutine(result):
@@ -113,7 +127,7 @@ def perform(
     else:
         recorder.ok(entry.begin(), result)
     finally:
-        _here.entry = None
+        _here.entry = _here.injector = None
 
 
 def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:

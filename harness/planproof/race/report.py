@@ -74,6 +74,9 @@ def _figures(record: dict[str, Any]) -> list[str]:
     for name, times in record["faults"].items():
         lines.append(f"  fault {name} fired {times} times")
     for name, told in record["controls"].items():
+        if told["placebo"]:
+            lines.append(f"  placebo {name}: {told['outcome']}")
+            continue
         fate = (
             f"killed by {told['property']} at schedule {told['schedule']}" if told["killed"] else "SURVIVED"
         )

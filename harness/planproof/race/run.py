@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from planproof.errors import ConfigError
 from planproof.race import program as programs
 from planproof.race.certificate import certificate, count
-from planproof.race.execution import Bench, Execution, opened, prepared
+from planproof.race.execution import Bench, Execution, opened, prepared, routed
 from planproof.race.isolation import Places
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
 from planproof.race.workload import Workload, load_workload, reference_of
@@ -227,6 +228,15 @@ def stress_once(
     from planproof.race.stress import run_threads
 
     workload = kind()
-    with places.place() as place, opened(workload, place) as system, prepared(workload, system):
-        bench = Bench(workload, system, meta=meta, interval=0.05)
-        return run_threads(bench, chosen, limit_seconds=workload.limit_seconds)
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(places.place())
+        seen, injector = stack.enter_context(routed(workload, place))
+        if injector is not None:
+            from planproof.race.explore import controlled
+
+            stack.enter_context(controlled(place.kind))
+        system = stack.enter_context(opened(workload, seen))
+        stack.enter_context(prepared(workload, system))
+        bench = Bench(workload, system, injector=injector, meta=meta, interval=0.05)
+        with bench.faults():
+            return run_threads(bench, chosen, limit_seconds=workload.limit_seconds)

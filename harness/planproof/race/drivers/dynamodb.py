@@ -7,6 +7,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from planproof.race.faults.fault import Point
+from planproof.race.faults.injector import through
 from planproof.race.recording import note_call
 from planproof.race.schedules.scheduler import current
 from planproof.race.schedules.step import Step
@@ -68,12 +70,15 @@ def _make_send(real: Callable[..., Any]) -> Callable[..., Any]:
         operation = operation_of(request)
         if not operation:
             return real(self, request)
-        control = current()
+        control, body = current(), body_of(request)
         if control is not None:
-            control[0].call(control[1], step_of(operation, body_of(request)))
+            control[0].call(control[1], step_of(operation, body))
         begin, note = _now(), "no reply"
         try:
-            response = real(self, request)
+            response = through(
+                lambda client: Point("dynamodb", operation, operation, client, request=request, body=body),
+                lambda: real(self, request),
+            )
             note = str(response.status_code)
             if response.status_code >= 400:  # noqa: PLR2004 - HTTP's line between success and error
                 note = _error_of(response) or note

@@ -26,7 +26,9 @@ from planproof.race.drivers.sql import (
     Statement,
     read_statement,
 )
-from planproof.race.recording import note_call
+from planproof.race.faults.fault import Point
+from planproof.race.faults.injector import through
+from planproof.race.recording import current_entry, note_call
 from planproof.race.schedules.scheduler import CannotObserve, current, observing
 from planproof.race.schedules.step import Step
 
@@ -180,7 +182,7 @@ def _labelled(
     """The method, with the statement it is about to send kept for ``wait`` to see."""
 
     def call(self: Any, *args: Any, **named: Any) -> Any:
-        if current() is None and not observing() and not hasattr(_pending, "recording"):
+        if current() is None and not observing() and current_entry() is None:
             return method(self, *args, **named)
         connection = of(self)
         text = label(connection, *args, **named)
@@ -199,7 +201,9 @@ def _labelled(
 def _make_wait(real: Callable[..., Any], monitors: _Monitors) -> Callable[..., Any]:
     def wait(self: Any, gen: Any, *args: Any, **named: Any) -> Any:
         control = current()
-        if getattr(_pending, "off", False) or (control is None and not observing()):
+        if getattr(_pending, "off", False) or (
+            control is None and not observing() and current_entry() is None
+        ):
             return real(self, gen, *args, **named)
         text = getattr(_pending, "text", None) or "(protocol)"
         statement = read_statement(text) if text != "(protocol)" else Statement(SETTING)
@@ -208,7 +212,12 @@ def _make_wait(real: Callable[..., Any], monitors: _Monitors) -> Callable[..., A
             control[0].call(control[1], _step(self, text, statement))
         begin, note = _now(), None
         try:
-            return _drive(self, gen, monitors, control)
+            if statement.kind == SETTING:
+                return _drive(self, gen, monitors, control)
+            return through(
+                lambda client: Point("postgres", text.split(None, 1)[0].upper(), text, client, self),
+                lambda: _drive(self, gen, monitors, control),
+            )
         except psycopg.Error as error:
             note = error.sqlstate or type(error).__name__
             raise
@@ -262,6 +271,8 @@ def _held(connection: Any, monitors: _Monitors, control: Any) -> None:
         return
     monitor = monitors.of(connection)
     if not monitor.blocked(pid):
+        return
+    if control is None and not observing():
         return
     if control is None:
         connection.cancel_safe(timeout=5.0)

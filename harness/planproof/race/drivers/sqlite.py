@@ -21,6 +21,8 @@ from planproof.race.drivers.sql import (
     Statement,
     read_statement,
 )
+from planproof.race.faults.fault import Point
+from planproof.race.faults.injector import through
 from planproof.race.recording import note_call
 from planproof.race.schedules.scheduler import CannotObserve, current, observing
 from planproof.race.schedules.step import Step
@@ -60,9 +62,13 @@ class _Gate:
             if not (scheduler.stopping and statement.kind == ROLLBACK):  # sent home, it still undoes its work
                 scheduler.call(client, self._step(connection, statement, text))
         begin = _now()
+
+        def make(client: int) -> Point:
+            return Point("sqlite", text.split(None, 1)[0].upper(), text, client, connection)
+
         while True:
             try:
-                result = action()
+                result = action() if statement.kind == SETTING else through(make, action)
             except sqlite3.OperationalError as error:
                 if not self._wait(connection, statement, error):
                     note_call("sql", _one_line(text), begin, error.sqlite_errorname)
