@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from planproof.plan.model import Item
 
 _TOTAL = re.compile(
-    r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?!\s*[-–/.+~]|\s*of)|\binto (\d+) (?:sub-?)?tasks\b"
+    r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ \t]*[-–/.+~]|[ \t]*of)|\binto (\d+) (?:sub-?)?tasks\b"
     r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
     re.IGNORECASE,
 )

@@ -244,7 +244,7 @@ def label_drift(view: PlanView) -> Iterator[Hit]:
         ):
             item = by_local.get(found[1])
             label = stems(found[2].replace(found[1], " "))
-            if item is None or len(label) < 2 or label & stems(view.block_text(item)):
+            if item is None or len(label) < 2 or label & stems(f"{item.text} {' '.join(item.files)}"):
                 continue
             yield Hit(
                 view.number(start + found.start()),

@@ -440,7 +440,8 @@ def criteria_forget_deferred(view: PlanView) -> Iterator[Hit]:
     put_off = [item for item in view.tasks if item.claim is Claim.DEFERRED]
     if not put_off or not view.criteria or len(view.criteria) > MOST:
         return
-    text = " ".join(item.text for item in view.criteria)
+    section = view.section(view.criteria[0].line)
+    text = view.lines(section.first, section.last) if section else view.text
     words = stems(text)
     missing = [item for item in put_off if item.local not in text and len(stems(item.text) & words) < 2]
     if missing:

@@ -25,9 +25,7 @@ _OUTCOME = re.compile(
     re.MULTILINE,
 )
 _SPECIAL = frozenset({"again", "differ", "absent"})
-_ERROR_NAME = re.compile(
-    r"\b([A-Z]\w*[a-z]\w*(?:Error|Exception|NotFound|Mismatch|Closed|Exists|Conflict|Denied|Expired|Invalid|Exceeded|Failed))\b"
-)
+_ERROR_NAME = re.compile(r"`((?:[A-Z][a-z0-9]+){2,})`")
 _ALWAYS = re.compile(r"\b(?:on |for |per |in )?(?:each|every|all|any|per)[ -](\w+)", re.IGNORECASE)
 _NOT_ALWAYS = re.compile(r"\bnot (?:on |for |in )?(?:each|every|per)[ -](\w+)", re.IGNORECASE)
 _OPTIONAL_NAME = re.compile(r"\b([a-z_]\w{2,})\?(?=\s*[:,)}\]])")

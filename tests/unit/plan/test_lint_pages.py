@@ -1,0 +1,52 @@
+"""Each rule's page: its bad example fires the rule and nothing else, its good example nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from planproof.errors import ConfigError
+from planproof.plan.lint import RULES, lint
+from planproof.plan.lint.explanation import page
+from planproof.plan.lint.rules.proof import RULES as PROOF_RULES
+from planproof.plan.reading import read_bytes
+
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs" / "rules"
+TEXT_RULES = [rule for rule in RULES if rule not in PROOF_RULES]
+
+
+def found(examples, code):
+    plans = [read_bytes(text.encode(), f"plan{number}.md") for number, text in enumerate(examples)]
+    default = [rule.code for rule in RULES if rule.default]
+    return {finding.code for finding in lint(plans, select=[*default, code]).findings}
+
+
+@pytest.mark.parametrize("rule", TEXT_RULES, ids=lambda rule: rule.code)
+def test_the_bad_example_fires_exactly_this_rule(rule):
+    assert found(page(rule.code).bad, rule.code) == {rule.code}
+
+
+@pytest.mark.parametrize("rule", TEXT_RULES, ids=lambda rule: rule.code)
+def test_the_good_example_stays_silent(rule):
+    assert found(page(rule.code).good, rule.code) == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_the_manual_shows_the_same_page(rule):
+    assert (DOCS / f"{rule.code}.md").read_text() == page(rule.code).text
+    assert page(rule.code).text.startswith(f"# {rule.code} {rule.name}\n")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_page_says_when_the_rule_is_off(rule):
+    assert ("Off by default" in " ".join(page(rule.code).why.split())) is not rule.default
+
+
+def test_there_is_no_page_without_a_rule():
+    assert {path.stem for path in DOCS.glob("PP*.md")} == {rule.code for rule in RULES}
+
+
+def test_an_unknown_code_is_refused():
+    with pytest.raises(ConfigError, match="no rule has the code"):
+        page("../PP401")
