@@ -139,12 +139,11 @@ def _translate_errors(app: FastAPI) -> None:
         return as_json(respond(error))
 
     async def refused(_request: Request, error: Exception) -> JSONResponse:
-        # A refused body is 400 and not the framework's 422 (K2.04). What was sent is not repeated.
+        # A refused body is 400 and not the framework's 422 (K2.04). No value that was sent is repeated.
         problems = error.errors() if isinstance(error, RequestValidationError) else []
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems[:5])
-        return as_json(
-            respond(InvalidInputError(told.encode("ascii", "replace").decode() or "Invalid body."))
-        )
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))[:80]}: {one['msg'][:200]}" for one in problems[:5])
+        sentence = told.encode("ascii", "replace").decode() or "Invalid body."
+        return as_json(respond(InvalidInputError(sentence)))
 
     async def framework(_request: Request, error: Exception) -> JSONResponse:
         status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)

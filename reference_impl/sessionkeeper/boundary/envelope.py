@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONGEST_BODY: Final = 64 * 1024
 """Bytes of the largest body that is read."""
 
+_DIGITS: Final = 9
 _HEADER: Final = HEADER.lower().encode()
 _OURS: Final = frozenset({b"cache-control", _HEADER})
 
@@ -41,8 +42,8 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        with correlation_scope(headers.get(_HEADER)) as correlation:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        with correlation_scope(headers.get(_HEADER, b"").decode("latin-1")) as correlation:
             sender = _Sender(send, correlation)
             refusal = _too_long(headers)
             if refusal is not None:
@@ -73,10 +74,10 @@ class _Sender:
         await self._send(message)
 
 
-def _too_long(headers: dict[bytes, str]) -> ErrorResponse | None:
+def _too_long(headers: dict[bytes, bytes]) -> ErrorResponse | None:
     if b"transfer-encoding" in headers:
         return answer(HTTPStatus.LENGTH_REQUIRED, "length_required", "Say how long the body is.")
-    length = headers.get(b"content-length", "0")
-    if not length.isdigit() or int(length) > LONGEST_BODY:
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or len(length) > _DIGITS or int(length) > LONGEST_BODY:
         return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The body is too large.")
     return None

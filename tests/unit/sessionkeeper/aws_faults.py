@@ -13,7 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from sessionkeeper.data_access.connection import connect
 from sessionkeeper.data_access.dynamodb_client import DynamoDBClient
-from sessionkeeper.data_access.tables import TABLES, create_tables
+from sessionkeeper.data_access.tables import TABLES, create_tables, drop_tables
 
 
 PASS = object()
@@ -96,12 +96,22 @@ class Room:
 
     def __init__(self, url, tables=TABLES):
         endpoint = url.replace("dynamodb://", "http://")
-        self.low_level = connect(endpoint, aws_access_key_id="local", aws_secret_access_key="local")
+        self.endpoint = endpoint
+        self._tables = tuple(tables)
+        self.low_level = self.another()
         self.prefix = f"t{uuid.uuid4().hex[:10]}-"
         create_tables(self.low_level, tables, prefix=self.prefix)
         self.wire = Wire(self.low_level)
         self.waits = Waits()
         self.client = DynamoDBClient(self.low_level, prefix=self.prefix, sleep=self.waits, chance=Middle())
+
+    def close(self):
+        """Take the tables away again."""
+        drop_tables(self.another(), self._tables, prefix=self.prefix)
+
+    def another(self):
+        """One more low-level client to the same server, without the wire."""
+        return connect(self.endpoint, aws_access_key_id="local", aws_secret_access_key="local")
 
 
 def together(count, call):

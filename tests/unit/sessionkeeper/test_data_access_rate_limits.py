@@ -15,7 +15,7 @@ from sessionkeeper.data_access.rate_limits_repository import Bucket, RateLimit, 
 from sessionkeeper.data_access.tables import RATE_LIMITS
 
 
-NOW = 1_700_000_000
+NOW = 4_000_000_000  # far ahead: the emulator removes what has expired by the real clock
 TOKEN = 1_000_000
 LIMITS = st.builds(RateLimit, st.integers(1, 1000), st.integers(1, 100_000))
 
@@ -68,7 +68,9 @@ class TestLaws:
 class TestShared:
     @pytest.fixture
     def room(self, dynamodb_backend):
-        return Room(dynamodb_backend.url)
+        opened = Room(dynamodb_backend.url)
+        yield opened
+        opened.close()
 
     @pytest.fixture
     def clock(self):

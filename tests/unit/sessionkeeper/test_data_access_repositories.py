@@ -15,13 +15,15 @@ from sessionkeeper.data_access.tables import SESSIONS
 
 
 pytestmark = pytest.mark.dynamodb
-NOW = 1_700_000_000
+NOW = 4_000_000_000  # far ahead: the emulator removes what has expired by the real clock
 SESSION = SpeakerSession("golden-eagle-427", "c-1", "ütopist", "en", "standard", expires_at=NOW + 3600)
 
 
 @pytest.fixture
 def room(dynamodb_backend):
-    return Room(dynamodb_backend.url)
+    opened = Room(dynamodb_backend.url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

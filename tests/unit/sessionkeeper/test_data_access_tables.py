@@ -42,8 +42,9 @@ def test_a_name_that_the_server_refuses_is_refused_here(name):
 
 @pytest.mark.dynamodb
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_the_server_has_what_the_definition_says(dynamodb_backend, table):
+def test_the_server_has_what_the_definition_says(request, dynamodb_backend, table):
     room = Room(dynamodb_backend.url)
+    request.addfinalizer(room.close)
     name = physical_name(table, room.prefix)
 
     told = room.low_level.describe_table(TableName=name)["Table"]

@@ -26,7 +26,9 @@ LIMIT = 3
 
 @pytest.fixture
 def room(dynamodb_backend):
-    return Room(dynamodb_backend.url, [CONFIGURATIONS])
+    opened = Room(dynamodb_backend.url, [CONFIGURATIONS])
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

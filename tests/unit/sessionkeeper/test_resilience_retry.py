@@ -210,8 +210,9 @@ def test_a_client_that_retries_by_itself_is_seen():
 
 
 @pytest.mark.dynamodb
-def test_attempts_do_not_multiply_on_the_wire(dynamodb_backend):
+def test_attempts_do_not_multiply_on_the_wire(request, dynamodb_backend):
     room = Room(dynamodb_backend.url)
+    request.addfinalizer(room.close)
     room.wire.next("PutItem", *[refusal("ProvisionedThroughputExceededException")] * 99)
     put = dynamodb_retry(sleep=Waits())(room.low_level.put_item)
 
