@@ -81,7 +81,7 @@ def checked_attributes(attributes: Mapping[str, str] | None) -> dict[str, str]:
     return copy
 
 
-def checked_login(login: object) -> LoginKind:
+def checked_login(login: str) -> LoginKind:
     """Return a way in, given as such or by its name.
 
     Raises:

@@ -94,9 +94,16 @@ NOTHING = Change()
 Decision: TypeAlias = Callable[[Partition], tuple[Change, T]]
 
 
-def ending(leaving: list[tuple[Session, EndReason]], now: Timestamp, *, whole: bool = False) -> Change:
+def ending(
+    leaving: list[tuple[Session, EndReason]],
+    now: Timestamp,
+    *,
+    puts: tuple[Session, ...] = (),
+    whole: bool = False,
+) -> Change:
     """Return the change that ends sessions: whatever ends one also blocks its token, without exception."""
     return Change(
+        puts=puts,
         removes=tuple(session for session, _ in leaving),
         blocks=tuple(Block.of(session, reason, now) for session, reason in leaving),
         whole=whole,
@@ -131,12 +138,11 @@ def admit(
         if replayable and partition.blocked(newcomer.refresh_hash):
             raise RequestReplayedError("The session that this request made has ended since.")
         leaving, staying = _make_room(partition, limit, now, replacing, when_full)
-        evicting = any(reason is EndReason.EVICTED for _, reason in leaving)
-        change = ending(leaving, now, whole=evicting)
-        moved, slot = _seat(staying, [session for session, _ in leaving], limit, newcomer.user_id)
-        seated = replace(newcomer, slot=slot)
         ended = tuple(session for session, _ in leaving)
-        return replace(change, puts=(*moved, seated)), Admission(seated, ended)
+        moved, slot = _seat(staying, ended, limit, newcomer.user_id)
+        seated = newcomer if newcomer.slot == slot else replace(newcomer, slot=slot)
+        evicting = bool(leaving) and leaving[-1][1] is EndReason.EVICTED
+        return ending(leaving, now, puts=(*moved, seated), whole=evicting), Admission(seated, ended)
 
     return decide
 
@@ -154,11 +160,11 @@ def _make_room(
 ) -> tuple[list[tuple[Session, EndReason]], list[Session]]:
     """Say who leaves and why, and who stays: expired ones leave first, then the replaced, then the oldest."""
     leaving = [(each, EndReason.EXPIRED) for each in partition.sessions if each.expired(now)]
-    replaced = [
-        s for s in (*partition.sessions, *partition.guests) if replacing and s.session_id == replacing
-    ]
-    leaving += [(each, EndReason.REPLACED) for each in replaced if not each.expired(now)]
-    staying = [each for each in partition.live(now) if each.session_id != replacing]
+    staying = list(partition.live(now))
+    if replacing:
+        replaced = [s for s in (*partition.sessions, *partition.guests) if s.session_id == replacing]
+        leaving += [(each, EndReason.REPLACED) for each in replaced if not each.expired(now)]
+        staying = [each for each in staying if each.session_id != replacing]
     excess = max(0, len(staying) - (limit - 1))
     if excess and when_full is WhenFull.REFUSE:
         raise SessionLimitReachedError(f"This user already holds {len(staying)} of {limit} sessions.")
@@ -167,7 +173,7 @@ def _make_room(
 
 
 def _seat(
-    staying: list[Session], leaving: list[Session], limit: int, user_id: str
+    staying: list[Session], leaving: tuple[Session, ...], limit: int, user_id: str
 ) -> tuple[list[Session], int]:
     """Return who must move, and a slot for the newcomer.
 

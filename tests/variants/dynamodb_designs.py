@@ -19,6 +19,12 @@ class QueryThenSwap(Unseated, DynamoDBSessionStore):
     """Conditional on the victim alone."""
 
 
+class QueryThenSwapOne(QueryThenSwap):
+    """The same, evicting exactly one: what is above the limit stays above it."""
+
+    most = 1
+
+
 class Versioned:
     """Planned writes and one more: the user's version goes up by one from what was seen."""
 
@@ -56,7 +62,7 @@ class VersionOnUser(Unseated, DynamoDBSessionStore):
         return result
 
 
-BROKEN = {"query_then_swap": QueryThenSwap}
+BROKEN = {"query_then_swap": QueryThenSwap, "query_then_swap_one": QueryThenSwapOne}
 PLACEBO = {"version_without_slots": VersionOnUser}
 
 

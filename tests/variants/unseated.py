@@ -35,12 +35,15 @@ def insert_unchecked(newcomer):
     return decide
 
 
-def admit_unseated(newcomer, *, limit, now):
-    """The right decision (evict all excess, then insert), resting on nothing but the picture it was shown."""
+def admit_unseated(newcomer, *, limit, now, most=None):
+    """The right decision (evict all excess, then insert), resting on nothing but the picture it was shown.
+
+    With ``most`` set it evicts no more than that many, and so never gets back to the limit once above it.
+    """
 
     def decide(partition: Partition):
         live = partition.live(now)
-        excess = live[: max(0, len(live) - (limit - 1))]
+        excess = live[: max(0, len(live) - (limit - 1))][:most]
         give_way()
         change = ending([(each, EndReason.EVICTED) for each in excess], now)
         seated = anywhere(newcomer)
@@ -52,6 +55,8 @@ def admit_unseated(newcomer, *, limit, now):
 class Unseated:
     """A store whose ``create`` knows no slots; whether the limit holds is left to how ``_change`` is done."""
 
+    most = None
+
     def create(self, session, *, replacing="", when_full=WhenFull.EVICT_OLDEST, replayable=False):
-        decide = admit_unseated(session, limit=self.limit, now=self._clock.now())
+        decide = admit_unseated(session, limit=self.limit, now=self._clock.now(), most=self.most)
         return self._change(session.user_id, decide)
