@@ -6,6 +6,8 @@ Reading executes nothing, opens no file but the plans, and is linear in their si
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from planproof.plan.reading.registry import built_in, installed
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from planproof.plan.model import Plan
     from planproof.plan.reading.dialect import Dialect
@@ -38,7 +40,20 @@ def read_bytes(
     intake.check(data, path)
     if dialects is None:
         dialects = (*installed(), *built_in())
-    return Engine(data, path, plan_id or stem(path), dialects).read()
+    with without_collector():
+        return Engine(data, path, plan_id or stem(path), dialects).read()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Let the cycle collector rest: a plan is many small objects without cycles, and all of them stay."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def read_plan(path: Path, *, workspace: Path | None = None) -> Plan:

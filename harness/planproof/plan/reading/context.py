@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Field, Heading, Kind, Origin, Span, Unread
 from planproof.plan.reading import words
 from planproof.plan.reading.boxes import Box, box_claim
 from planproof.plan.reading.drafts import Draft, EdgeDraft, GroupDraft
-from planproof.plan.reading.fields import topic_of
+from planproof.plan.reading.fields import Role, role_of, topic_of
 from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import has_wait, read_waits
 from planproof.plan.reading.notation.references import NOTE, references
@@ -28,27 +28,11 @@ _PHASE: Final = re.compile(
     r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
     re.IGNORECASE,
 )
-_PHASE_HINT: Final = re.compile("phase|stage|milestone|sprint|iteration")
 _STORY: Final = re.compile(r"\bUser Story\s+([0-9]{1,4})\b|\bUS-?([0-9]{1,4})\b", re.IGNORECASE)
 _STORY_LABEL: Final = re.compile(r"US-?[0-9]{1,4}$", re.IGNORECASE)
 _PRIORITY_LABEL: Final = re.compile(r"P[0-9]$")
 _PIN: Final = re.compile(r"<!--\s*planproof:\s*id=([\w./#-]{1,120})\s*-->")
 _COMMENT: Final = re.compile(r"\s*<!--.*?-->", re.DOTALL)
-_WAITS_FOR: Final = re.compile(
-    r"(?:task )?(?:dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|requires|prerequisites?|after|needs)$",
-    re.IGNORECASE,
-)
-_BLOCKS: Final = re.compile(r"(?:blocks|blocking|unblocks)$", re.IGNORECASE)
-_STATUS: Final = re.compile(r"(?:status|state)$", re.IGNORECASE)
-_FILES: Final = re.compile(
-    r"(?:target |test |new |modified )?(?:files?|paths?|location|absolute paths?\(?s?\)?)"
-    r"(?: to (?:create|modify|change|edit))?$",
-    re.IGNORECASE,
-)
-_EFFORT: Final = re.compile(
-    r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?$|estimat(?:ed|ion)$",
-    re.IGNORECASE,
-)
 
 
 class Section:
@@ -89,12 +73,14 @@ class Section:
             self.slugs = (*self.slugs, words.slug(text))
             self.topic = topic_of(text) or self.topic
         lower = text.lower()
-        found = _PHASE.search(text) if _PHASE_HINT.search(lower) else None
+        found = None
+        if "phase" in lower or "stage" in lower or "milest" in lower or "sprint" in lower or "iterat" in lower:
+            found = _PHASE.search(text)
         if found is not None:
             self.phase = " ".join(found[1].split())
         elif not title and self.phase is None:
             self.phase = text
-        story = _STORY.search(text) if "us" in lower else None
+        story = _STORY.search(text) if "user story" in lower or "US" in text else None
         if story is not None:
             self.story = f"US{story[1] or story[2]}"
         self.priority = words.heading_priority(text) or self.priority
@@ -104,6 +90,12 @@ class Section:
         """Its id, if it has one, and its title."""
         text = self.text
         return lead(text if text.isascii() else words.without_emoji(text))
+
+
+@lru_cache(maxsize=1024)
+def speaks(label: str) -> bool:
+    """Whether a label above a list says something of its members: a state, or what they come after."""
+    return words.state_word(label) is not None or "fter" in label
 
 
 class Statement:
@@ -181,7 +173,7 @@ class Context:
         """A label line stands before what follows; "" where none does any more."""
         self.label = name
         self.label_topic = topic_of(name) if name else ""
-        self.label_speaks = bool(name) and (words.state_word(name) is not None or "fter" in name)
+        self.label_speaks = bool(name) and speaks(name)
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -249,10 +241,11 @@ class Context:
             if parent is not None:
                 parent.boxes += 1
                 parent.ticked += draft.claim is Claim.DONE
-        if "(" in text or "~" in text or "ffort" in text or "stimate" in text:
+        if kind is Kind.TASK or kind is Kind.STEP:
             draft.effort = words.effort_in_text(text)
-        if has_wait(text.lower()):
-            for wait in read_waits(text, numbers=draft.scope == "number"):
+        begin = has_wait(text)
+        if begin >= 0:
+            for wait in read_waits(text, numbers=draft.scope == "number", begin=begin):
                 before, after = (wait.name, draft) if wait.waits else (draft, wait.name)
                 self.edges.append(EdgeDraft(before, after, block.line, Origin.PROSE, wait.certain))
         return draft
@@ -294,21 +287,22 @@ class Context:
     def take_field(self, draft: Draft, name: str, value: str, line: Line) -> None:
         """A labelled value of an item: keep it, and read those that mean something to everybody."""
         self.put(draft, name, value, line.number, line.start)
-        if _STATUS.match(name):
+        role = role_of(name)
+        if role is Role.OTHER:
+            return
+        if role is Role.STATUS:
             draft.said = words.status_claim(value) or draft.said
-        elif name.lower() == "priority":
+        elif role is Role.PRIORITY:
             draft.priority = words.priority_of(value) or draft.priority
-        elif _FILES.match(name):
+        elif role is Role.FILES:
             draft.add_files(words.paths_in(value))
-        elif _EFFORT.match(name):
+        elif role is Role.EFFORT:
             draft.effort = words.parse_effort(value)
-        elif name.lower() == "story":
+        elif role is Role.STORY:
             story = _STORY.search(value)
             draft.story = f"US{story[1] or story[2]}" if story else draft.story
-        elif _WAITS_FOR.match(name):
-            self.header_edges(draft, value, line.number, waits=True)
-        elif _BLOCKS.match(name):
-            self.header_edges(draft, value, line.number, waits=False)
+        else:
+            self.header_edges(draft, value, line.number, waits=role is Role.WAITS)
 
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""

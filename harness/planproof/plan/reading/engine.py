@@ -11,10 +11,11 @@ from planproof.plan.reading.boxes import is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
-from planproof.plan.reading.dialects.work_plan import contract_item, is_rule
-from planproof.plan.reading.fields import label, preamble, topic_of
+from planproof.plan.reading.dialects.work_plan import contract_item
+from planproof.plan.reading.fields import is_field, label, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
+from planproof.plan.reading.notation.references import references
 from planproof.plan.reading.scanner import scan
 from planproof.plan.reading.words import CLAIMING, paths_in
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _OURS: Final = "planproof.plan.reading.dialects."
+_MARKS: Final = frozenset("*_")
 _HIDDEN_BOX: Final = re.compile(r"[ \t>]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[[ xX~\->!?]\](?:[ \t]|\*|$)")
 _LOOSE_BOX: Final = re.compile(r"(?:[0-9]{1,9}[.)][ \t]+)?\[[ xX]\][ \t]+\S")
 _CELL_BOX: Final = re.compile(r"\|[ \t]*\[[ xX~]\][ \t]*\|")
@@ -55,9 +57,9 @@ class Engine:
         self.plan_id = plan_id
         self.context = Context(data)
         self.headers = [one.heading for one in dialects if type(one).heading is not Dialect.heading]
-        self.boxes = [one.box for one in dialects if type(one).box is not Dialect.box]
+        self.box_takers = [one.box for one in dialects if type(one).box is not Dialect.box]
         bullets = [one for one in dialects if type(one).bullet is not Dialect.bullet]
-        self.bullets = [one.bullet for one in bullets]
+        self.bullet_takers = [one.bullet for one in bullets]
         self.foreign = [one.bullet for one in bullets if not one.__module__.startswith(_OURS)]
         self.texts = [one.text for one in dialects if type(one).text is not Dialect.text]
         self.fences = [one.fence for one in dialects if type(one).fence is not Dialect.fence]
@@ -120,10 +122,11 @@ class Engine:
         if block.more is not None:
             text = self.continued(block, values)
         owner = block.owner
-        parent = self.parent(block)
         if owner is None:
+            parent = context.section.task
             topic = context.label_topic or context.section.topic
         else:
+            parent = owner.draft or self.parent(block)
             topic = owner.topic
         box = None
         if text[:1] == "[":
@@ -135,20 +138,20 @@ class Engine:
                 context.report(block.line, text, "a malformed box")
                 return
         if box is None:
-            if self.labelled(block, text, parent):
+            if (text[:1] in _MARKS or ":" in text[:40]) and self.labelled(block, text, parent):
                 return
             told = topic or context.label_speaks
             if parent is not None and not told:
                 told = not parent.scope or parent.dialect == "summary"
-            takers = self.bullets if told or speaks(text) else self.foreign
+            takers = self.bullet_takers if told or speaks(text) else self.foreign
         else:
-            takers = self.boxes
+            takers = self.box_takers
         statement = Statement(block, text, box, parent, topic) if takers else None
         for take in takers if statement is not None else ():
             if take(statement, context):  # type: ignore[arg-type]
                 break
         else:
-            if parent is not None and ("/" in text or "." in text):
+            if parent is not None and "`" in text:
                 parent.add_files(paths_in(text))
             return
         draft = block.draft
@@ -200,6 +203,7 @@ class Engine:
         """A paragraph: labelled lines, tables, stray boxes."""
         context = self.context
         owner = self.parent(block)
+        told = context.section.topic or context.label_topic or self.foreign
         for line in block.lines() if block.more is not None else (Line(block.line, block.at, block.text),):
             text = line.text
             if text[:1] in "*_" or ":" in text[:40]:
@@ -213,6 +217,8 @@ class Engine:
                 context.report(line.number, text, "a box that stands in no list")
             elif "|" in text and _CELL_BOX.search(f"|{text}"):
                 context.report(line.number, text, "a box in a table cell is no task")
+        if block.more is None and not told:
+            return
         for read in self.texts:
             if read(block, context):
                 return
@@ -227,13 +233,14 @@ class Engine:
                 context.relabel(name)
             return
         story = context.section.story_draft if owner is None else None
-        if _TEST.match(name):
+        if name[:1] in "Ii" and _TEST.match(name):
             made = context.add("tasks", Kind.INDEPENDENT_TEST, block, value, parent=owner or story)
             made.line, made.start, made.end = line.number, line.start, self.line_end(line)
             block.draft = None
         elif owner is not None:
             context.take_field(owner, name, value, line)
-            contract_item("work-plan", block, name, value, context)
+            if name[:1] in "Cc":
+                contract_item("work-plan", block, name, value, context)
         elif story is not None and _GOAL.match(name):
             context.put(story, name, value, line.number, line.start)
         else:
@@ -281,38 +288,52 @@ class Engine:
             context.drafts.sort(key=lambda draft: (draft.start, draft.line))
             context.edges.sort(key=lambda edge: edge.line)
         name_all(context.drafts)
-        ids = self.ids()
-        stem = self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        dialects = self.dialects()
+        edges = self.edges()
         return Plan(
             id=self.plan_id,
             path=self.path,
-            title=context.title or stem,
-            dialects=self.dialects(),
-            items=tuple(self.item_of(draft) for draft in context.drafts),
-            edges=tuple(
-                Edge(
-                    self.resolve(edge.before, ids),
-                    self.resolve(edge.after, ids),
-                    edge.line,
-                    edge.origin,
-                    edge.certain,
-                )
-                for edge in context.edges
-            ),
-            parallel=tuple(
-                ParallelGroup(
-                    tuple(self.resolve(name, ids) for name in group.members),
-                    group.line,
-                    tuple(self.resolve(name, ids) for name in group.after),
-                    group.reason,
-                )
-                for group in context.groups
-            ),
+            title=context.title or self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0],
+            dialects=dialects,
+            items=self.items(),
+            edges=edges[0],
+            parallel=edges[1],
             headings=tuple(context.headings),
             fields=tuple(context.fields),
             unread=tuple(sorted(context.unread, key=lambda one: one.line)),
             source=self.data,
         )
+
+    def edges(self) -> tuple[tuple[Edge, ...], tuple[ParallelGroup, ...]]:
+        """Edges and parallel groups with ids for names; each draft is let go as soon as it is used."""
+        ids, resolve = self.ids(), self.resolve
+        drafts = self.context.edges
+        edges: list[Edge] = []
+        drafts.reverse()
+        while drafts:
+            one = drafts.pop()
+            edges.append(
+                Edge(resolve(one.before, ids), resolve(one.after, ids), one.line, one.origin, one.certain)
+            )
+        groups = tuple(
+            ParallelGroup(
+                tuple(resolve(name, ids) for name in group.members),
+                group.line,
+                tuple(resolve(name, ids) for name in group.after),
+                group.reason,
+            )
+            for group in self.context.groups
+        )
+        return tuple(edges), groups
+
+    def items(self) -> tuple[Item, ...]:
+        """Drafts as items; each draft is let go as soon as it is used, so that a big plan is held once."""
+        drafts = self.context.drafts
+        items: list[Item] = []
+        drafts.reverse()
+        while drafts:
+            items.append(self.item_of(drafts.pop()))
+        return tuple(items)
 
     def dialects(self) -> tuple[str, ...]:
         """Those that were recognised, most items first."""
@@ -328,18 +349,17 @@ class Engine:
             if draft.name:
                 if draft.local == draft.name or draft.name not in known:
                     known[draft.name] = draft.id
-                first, _, last = draft.name.partition("-")
-                if last and first[:1].isalpha() and first[-1:].isdigit() and last[-1:].isdigit():
+                if "-" in draft.name:
                     self.spread(draft, known)
         return known
 
     @staticmethod
     def spread(draft: Draft, known: dict[str, str]) -> None:
         """An item whose id is a range stands for every id in it."""
-        from planproof.plan.reading.notation.references import references
-
-        for name in references(draft.name):
-            known.setdefault(name, draft.id)
+        first, _, last = draft.name.partition("-")
+        if last and first[:1].isalpha() and first[-1:].isdigit() and last[-1:].isdigit():
+            for name in references(draft.name):
+                known.setdefault(name, draft.id)
 
     def resolve(self, end: Draft | str, ids: dict[str, str]) -> str:
         """One end of an edge as an id."""
@@ -396,22 +416,3 @@ def speaks(text: str) -> bool:
 def boxes(count: int) -> str:
     """``1 box``, ``3 boxes``."""
     return "1 box" if count == 1 else f"{count} boxes"
-
-
-_FIELD: Final = re.compile(
-    r"(?:(?:estimated |target |test |new |modified |current |task |story )?(?:status|state|priority|effort|estimate"
-    r"|estimated time|estimation|time|duration|dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|blocks|blocking"
-    r"|requires|prerequisites?|files?|paths?|location|owner|assignee|agent|story|labels?|tags?|type|complexity|size"
-    r"|points|risk|boundary|validates|requirements?|refs?|references?|spec|branch|commit|verify|test|tests"
-    r"|completed|created|updated|due|started|date|hotspot|bdd mapping|satisfies acs?|ac|model|skill|leverage|purpose"
-    r"|parallel|done when|acceptance|acceptance criteria))(?: to (?:create|modify|change|edit))?$",
-    re.IGNORECASE,
-)
-
-
-def is_field(name: str) -> bool:
-    """Whether a bold label in a bullet is a field of the item above, and not the bullet's own title."""
-    return _FIELD.match(name) is not None
-
-
-__all__ = ["Engine", "boxes", "is_field", "is_rule", "weighed"]

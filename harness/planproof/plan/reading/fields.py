@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -91,6 +93,7 @@ _HINT: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=2048)
 def topic_of(words: str) -> str:
     """What a heading or label is about, as one word of ours; "" where it is nothing special."""
     bare = words.strip(" \t:").lower()
@@ -103,3 +106,53 @@ def topic_of(words: str) -> str:
             if word in bare:
                 return name
     return ""
+
+
+class Role(StrEnum):
+    """What a labelled value of an item means to everybody."""
+
+    STATUS = "status"
+    PRIORITY = "priority"
+    FILES = "files"
+    EFFORT = "effort"
+    STORY = "story"
+    WAITS = "waits"
+    BLOCKS = "blocks"
+    OTHER = "other"
+
+
+_ROLES: Final = (
+    (Role.STATUS, r"status|state"),
+    (Role.PRIORITY, r"priority"),
+    (Role.FILES, r"(?:target |test |new |modified )?(?:files?|paths?|location|absolute paths?(?:\(s\))?)"
+                 r"(?: to (?:create|modify|change|edit))?"),
+    (Role.EFFORT, r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?|estimat(?:ed|ion)"),
+    (Role.STORY, r"story"),
+    (Role.WAITS, r"(?:task )?(?:dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|requires|prerequisites?|after|needs)"),
+    (Role.BLOCKS, r"blocks|blocking|unblocks"),
+)  # fmt: skip
+_ROLE: Final = re.compile("|".join(f"(?P<{role.value}>(?:{words})$)" for role, words in _ROLES), re.IGNORECASE)
+
+
+@lru_cache(maxsize=2048)
+def role_of(name: str) -> Role:
+    """What a field's name stands for."""
+    found = _ROLE.match(name)
+    return Role(found.lastgroup) if found is not None else Role.OTHER
+
+
+_FIELD: Final = re.compile(
+    r"(?:(?:estimated |target |test |new |modified |current |task |story )?(?:status|state|priority|effort|estimate"
+    r"|estimated time|estimation|time|duration|dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|blocks|blocking"
+    r"|requires|prerequisites?|files?|paths?|location|owner|assignee|agent|story|labels?|tags?|type|complexity|size"
+    r"|points|risk|boundary|validates|requirements?|refs?|references?|spec|branch|commit|verify|test|tests"
+    r"|completed|created|updated|due|started|date|hotspot|bdd mapping|satisfies acs?|ac|model|skill|leverage|purpose"
+    r"|parallel|done when|acceptance|acceptance criteria))(?: to (?:create|modify|change|edit))?$",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=2048)
+def is_field(name: str) -> bool:
+    """Whether a bold label in a bullet is a field of the item above, and not the bullet's own title."""
+    return _FIELD.match(name) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -47,6 +48,7 @@ _AFTER: Final = re.compile(
 )
 _ENDS: Final = re.compile(r"(?=[ \t:.,)\]*_~`–—(\[]|$)")
 _LABEL: Final = re.compile(r"\[([^\[\]\n]{1,60})\](?![(\[:])[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
+_RUN: Final = re.compile(r"(?:\[[^\[\]\n]{1,60}\](?![(\[:])[ \t]*|\((?:P|S|M|L|XL|XS)\)[ \t]*){1,12}")
 _BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
 
 # Words of the trade that look like ids.
@@ -67,9 +69,17 @@ def lead(text: str) -> Lead:
         name, end = found[1], found.end()
         if text[end] != "[":
             return Lead(name, "global", (), text[end:])
-        labels, end = _labels(text, end)
-        return Lead(name, "global", labels, text[end:])
+        run = _RUN.match(text, end)
+        if run is None:
+            return Lead(name, "global", (), text[end:])
+        return Lead(name, "global", _split(run[0]), text[run.end() :])
     return _general(text)
+
+
+@lru_cache(maxsize=1024)
+def _split(run: str) -> tuple[str, ...]:
+    """The labels of a run of brackets; most plans use few, so that they are shared."""
+    return _labels(run, 0)[0]
 
 
 # What a text must look like to begin with an id or a label; cheap, and lets more pass than is one.

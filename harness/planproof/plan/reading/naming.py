@@ -28,8 +28,7 @@ def name_all(drafts: list[Draft]) -> None:
     pinned = [draft for draft in drafts if draft.pin]
     for draft in pinned:
         _take(draft, draft.pin, used)
-    own = [draft for draft in drafts if not draft.pin and draft.scope in _OWN]
-    _settle(_group((draft, draft.name) for draft in own), used)
+    _group(((draft, draft.name) for draft in drafts if not draft.pin and draft.scope in _OWN), used)
     rest = [draft for draft in drafts if not draft.pin and draft.scope not in _OWN]
     while rest:
         ready = [draft for draft in rest if draft.parent is None or draft.parent.local]
@@ -37,15 +36,23 @@ def name_all(drafts: list[Draft]) -> None:
             for draft in rest:
                 draft.parent = None
             continue
-        _settle(_group((draft, _base(draft)) for draft in ready), used)
+        _group(((draft, _base(draft)) for draft in ready), used)
         rest = [draft for draft in rest if not draft.local]
 
 
-def _group(named: Iterable[tuple[Draft, str]]) -> dict[str, list[Draft]]:
-    groups: dict[str, list[Draft]] = {}
+def _group(named: Iterable[tuple[Draft, str]], used: set[str]) -> None:
+    """Give a name to each that wants it alone; where more than one want it, tell them apart."""
+    first: dict[str, Draft] = {}
+    clashes: dict[str, list[Draft]] = {}
     for draft, name in named:
-        groups.setdefault(name, []).append(draft)
-    return groups
+        other = first.setdefault(name, draft)
+        if other is not draft:
+            clashes.setdefault(name, [other]).append(draft)
+    for name, draft in first.items():
+        if name not in clashes:
+            _take(draft, name, used)
+    for name, members in clashes.items():
+        _tell_apart(name, members, used)
 
 
 def _base(draft: Draft) -> str:
@@ -62,16 +69,6 @@ def _base(draft: Draft) -> str:
     if draft.parent is not None:
         return f"{draft.parent.local}/{words}"
     return f"{draft.heading[-1]}/{words}" if draft.heading else words
-
-
-def _settle(groups: dict[str, list[Draft]], used: set[str]) -> None:
-    """Name every group; where more than one want a name, tell them apart."""
-    for name, members in groups.items():
-        if len(members) == 1:
-            _take(members[0], name, used)
-    for name, members in groups.items():
-        if len(members) > 1:
-            _tell_apart(name, members, used)
 
 
 def _tell_apart(name: str, members: list[Draft], used: set[str]) -> None:

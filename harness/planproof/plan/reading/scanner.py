@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 100
 """Containers inside each other; deeper marks are text, so that one line cannot cost quadratic time."""
 
+CHUNK: Final = 262_144
+"""Bytes that are decoded at once."""
+
 _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
 _BULLETS: Final = frozenset("-*+")
 _NOT_PLAIN: Final = _STARTERS | frozenset(" \t")
@@ -78,16 +81,39 @@ def scan(data: bytes, *, line: int = 1, offset: int = 0) -> Iterator[Block]:
     done = scanner.done
     feed = scanner.feed
     number, start = line - 1, offset
-    for raw in split_lines(data):
+    for text, size in _lines(data):
         number += 1
-        end = start + len(raw)
-        feed(raw.decode().rstrip("\r\n"), number, start, end)
+        end = start + size
+        feed(text, number, start, end)
         start = end
         if done:
             yield from done
             done.clear()
     scanner.finish()
     yield from done
+
+
+def _lines(data: bytes) -> Iterator[tuple[str, int]]:
+    """Lines without their endings, and their sizes in bytes with them; decoded in pieces."""
+    if b"\r" in data:
+        for raw in split_lines(data):
+            yield raw.decode().rstrip("\r\n"), len(raw)
+        return
+    begin, total = 0, len(data)
+    while begin < total:
+        end = data.find(b"\n", begin + CHUNK) + 1 or total
+        piece = data[begin:end].decode()
+        lines = piece.split("\n")
+        last = lines.pop()
+        if piece.isascii():
+            for text in lines:
+                yield text, len(text) + 1
+        else:
+            for text in lines:
+                yield text, (len(text) if text.isascii() else len(text.encode())) + 1
+        if last:
+            yield last, len(last.encode())
+        begin = end
 
 
 def _expand(text: str) -> str:
@@ -148,7 +174,7 @@ class Scanner:
         elif sign in _BULLETS and first - position < 4 and text[first + 1 : first + 2] == " ":
             after = text[first + 2 : first + 3]
             if after and after not in _NOT_PLAIN and len(stack) < MAX_DEPTH:
-                self.bullet(matched, position, first, text, Line(number, start, ""), end)
+                self.bullet(matched, position, first, text, number, start, end)
                 return
         self.begin(matched, position, first, text, Line(number, start, ""), end)
 
@@ -177,9 +203,9 @@ class Scanner:
 
     def pop(self, matched: int) -> None:
         """Close the containers that did not go on."""
-        for container in self.stack[matched:]:
-            if container.form is Form.QUOTE:
-                self.quotes -= 1
+        if self.quotes:
+            for container in self.stack[matched:]:
+                self.quotes -= container.form is Form.QUOTE
         del self.stack[matched:]
 
     def push(self, block: Block) -> None:
@@ -298,16 +324,26 @@ class Scanner:
 
     # -- what a line can begin ----------------------------------------------------------------------
 
-    def bullet(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
+    def bullet(
+        self, matched: int, position: int, first: int, text: str, number: int, start: int, end: int
+    ) -> None:
         """The common case: a bullet, one space, and words that begin nothing else."""
-        block = Block(Form.ITEM, line.number, line.start, end, text[first + 2 :])
-        self.open_leaf(block, matched)
+        block = Block(Form.ITEM, number, start, end, text[first + 2 :])
+        stack = self.stack
+        if self.leaf is not None:
+            self.done.append(self.leaf)
+        if matched < len(stack):
+            self.pop(matched)
+        if stack:
+            self.place(block)
+        self.leaf = block
+        self.table = False
+        self.paragraph = True
         block.marker = text[first]
-        block.level = len(self.stack) - self.quotes
+        block.level = len(stack) - self.quotes
         block.column = first + 2
         block.padding = first + 2 - position
-        self.stack.append(block)
-        self.paragraph = True
+        stack.append(block)
 
     def begin(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
         """Take a line whose first sign may begin a block; walks through markers on one line."""

@@ -72,10 +72,10 @@ _EFFORT: Final = re.compile(
     r"(hours?|hrs?|h|minutes?|mins?|m|days?|d|weeks?|wks?|w)(?![A-Za-z])",
     re.IGNORECASE,
 )
-_EFFORT_HINT: Final = re.compile(
-    r"[(\[~](?:est(?:imate[d]?)?\.?:?\s*|effort:?\s*|~)?\s*(?=\d)|(?:effort|estimate[d]?|est\.):?\s*~?\s*(?=\d)",
-    re.IGNORECASE,
+_EFFORT_MARKED: Final = re.compile(
+    r"~[ \t]*(?=[0-9])|\b(?:effort|estimated?|est\.)[ \t]*:?[ \t]*~?[ \t]*(?=[0-9])", re.IGNORECASE
 )
+_EFFORT_LED: Final = re.compile(r"(?:est(?:imated?)?\.?:?|effort:?)?[ \t]*~?[ \t]*", re.IGNORECASE)
 _UNIT_HOURS: Final = {"h": 1.0, "m": 1 / 60, "d": HOURS_A_DAY, "w": HOURS_A_WEEK}
 
 _PRIORITY: Final = re.compile(
@@ -157,12 +157,22 @@ def parse_effort(value: str) -> float | None:
 
 
 def effort_in_text(text: str) -> float | None:
-    """Hours in a statement such as ``Write it (2h)`` or ``... ~30m``; None where nothing marks an estimate."""
-    hint = _EFFORT_HINT.search(text)
-    if hint is None:
-        return None
-    found = _EFFORT.match(text, hint.end())
-    return parse_effort(found[0]) if found else None
+    """Hours in a statement such as ``Write it (2h)`` or ``... ~30m``; None where nothing marks an estimate.
+
+    Marked is what stands alone in brackets at the end, or behind a tilde or the word effort.
+    """
+    if text.endswith((")", "]")):
+        inner = text[max(text.rfind("("), text.rfind("[")) + 1 : -1]
+        if len(inner) <= 40 and (inner[:1].isdigit() or inner[:1] in "~eE"):
+            led = _EFFORT_LED.match(inner)
+            found = _EFFORT.match(inner, led.end() if led else 0)
+            if found is not None and found.end() == len(inner):
+                return parse_effort(found[0])
+    if "~" in text or "ffort" in text or "stimate" in text or "est." in text:
+        marked = _EFFORT_MARKED.search(text)
+        found = _EFFORT.match(text, marked.end()) if marked else None
+        return parse_effort(found[0]) if found else None
+    return None
 
 
 def priority_of(value: str) -> str | None:
@@ -175,7 +185,7 @@ def priority_of(value: str) -> str | None:
 
 def heading_priority(text: str) -> str | None:
     """The priority in a heading such as ``Phase 3: Login (P1)``."""
-    if "(" not in text and "riority" not in text:
+    if "(P" not in text and "(p" not in text and "riority" not in text:
         return None
     found = _PRIORITY_IN_HEADING.search(text)
     return (found[1] or found[2]).upper() if found else None

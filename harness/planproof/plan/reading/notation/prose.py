@@ -32,25 +32,40 @@ _OBJECT: Final = re.compile(r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\nâ€
 _SHY: Final = frozenset({"requires", "needs", "after"})
 
 
-def has_wait(lower: str) -> bool:
-    """Whether a text in lower case can say such a thing at all."""
-    return (
+def has_wait(text: str) -> int:
+    """Where a text may begin to say such a thing, as an index; -1 where it cannot say it at all."""
+    lower = text.lower()
+    if not (
         "depend" in lower
         or "block" in lower
         or "after " in lower
         or "requires" in lower
         or "needs" in lower
         or "waits for" in lower
-    )
+    ):
+        return -1
+    found = [
+        at
+        for at in (
+            lower.find("depend"),
+            lower.find("block"),
+            lower.find("after "),
+            lower.find("requires"),
+            lower.find("needs"),
+            lower.find("waits for"),
+        )
+        if at >= 0
+    ]
+    return min(found) if len(lower) == len(text) else 0
 
 
-def read_waits(text: str, *, numbers: bool = False) -> list[Wait]:
+def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait]:
     """What one statement says about its dependencies.
 
     Words that people use for other things as well (``after``, ``needs``) count in brackets only.
     """
     waits: list[Wait] = []
-    for match in _VERB.finditer(text):
+    for match in _VERB.finditer(text, begin):
         opened = _OPENED.search(text[max(match.start() - 8, 0) : match.start()])
         verb = match[0].lower()
         if verb in _SHY and (opened is None or opened[1] not in "(["):
