@@ -134,8 +134,16 @@ class ConnectionsRepository:
         Returns:
             The connection, to the one caller that removed it; None to any other. Who gets it counts the
             listener down.
+
+        Raises:
+            RetryableError: with ``outcome_unknown`` after a lost answer; then nobody may be told.
         """
-        item = self._client.delete_item(CONNECTIONS, {"connectionId": connection_id})
+        # Asked without the condition, the emulator hands the old item to several callers at once.
+        condition = Attr("connectionId").exists()
+        try:
+            item = self._client.delete_item(CONNECTIONS, {"connectionId": connection_id}, condition=condition)
+        except ConditionalCheckFailedError:
+            return None
         return None if item is None else Connection.from_item(item)
 
     def get_connections_by_session(
