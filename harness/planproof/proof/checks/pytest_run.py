@@ -188,7 +188,8 @@ def command(
     arguments.write_text("\n".join(places), encoding="utf-8")
     workers = worker_count(context) if parallel else 0
     spread = ["-n", str(workers)] if workers > 1 else []
-    options = ["-q", "--no-header", "--tb=short", "--maxfail=0", "--capture=no", f"--rootdir={context.root}"]
+    options = ["-q", "--no-header", "--tb=short", "--maxfail=0", "--capture=no"]
+    options += ["--continue-on-collection-errors", f"--rootdir={context.root}"]
     return [
         context.python,
         *prefix,
