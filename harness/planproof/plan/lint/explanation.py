@@ -51,5 +51,10 @@ def page(code: str) -> Page:
     why = head.partition("\n")[2].strip()
     silent = tuple(line[2:] for line in sections.get("Silent on", "").splitlines() if line.startswith("* "))
     return Page(
-        code, why, tuple(_FENCE.findall(sections["Bad"])), tuple(_FENCE.findall(sections["Good"])), silent, text
+        code,
+        why,
+        tuple(_FENCE.findall(sections["Bad"])),
+        tuple(_FENCE.findall(sections["Good"])),
+        silent,
+        text,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from planproof.plan.lint.wait import Waits
 from planproof.plan.model import Claim, Heading, Item, Kind, ParallelGroup, Plan
 
 
@@ -131,8 +132,24 @@ class PlanView:
             text = _COMMENT.sub(lambda found: _KEEP_BREAKS.sub(" ", found[0]), text)
         return text
 
-    def search(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, re.Match[str]]]:
-        """Every match in the prose with its line."""
+    @cached_property
+    def lowered(self) -> str:
+        """The text in lower case; only to see whether a word occurs at all."""
+        return self.text.lower()
+
+    def has(self, *needles: str) -> bool:
+        """Whether one of these pieces of text, in lower case, occurs anywhere."""
+        return any(needle in self.lowered for needle in needles)
+
+    def search(self, pattern: re.Pattern[str], *needles: str) -> Iterator[tuple[int, re.Match[str]]]:
+        """Every match in the prose with its line.
+
+        Args:
+            pattern: what to look for.
+            needles: pieces of text, in lower case, of which each match holds at least one; spares the search.
+        """
+        if needles and not self.has(*needles):
+            return
         for found in pattern.finditer(self.prose):
             yield self.number(found.start()), found
 
@@ -184,6 +201,11 @@ class PlanView:
     def groups(self) -> tuple[ParallelGroup, ...]:
         """Groups that the plan calls parallel, on lines that say nothing of an order."""
         return tuple(group for group in self.plan.parallel if not _IN_ORDER.search(self.line(group.line)))
+
+    @cached_property
+    def waits(self) -> Waits:
+        """Who waits for whom by the certain edges of this plan."""
+        return Waits(edge for edge in self.plan.edges if edge.certain)
 
     @cached_property
     def criteria(self) -> tuple[Item, ...]:
@@ -265,6 +287,36 @@ class PlanView:
             found.append(self.plan.headings[index])
             index = self._above[index]
         return found
+
+    def within(self, first: int, last: int) -> list[Item]:
+        """Items that begin on these lines, both ends included."""
+        start, end = bisect_left(self._item_lines, first), bisect_right(self._item_lines, last)
+        return self._ordered_items[start:end]
+
+    def tasks_within(self, section: Section) -> list[Item]:
+        """Tasks that stand in a section."""
+        return [item for item in self.within(section.first, section.last) if item.kind is Kind.TASK]
+
+    @cached_property
+    def _task_lines(self) -> list[int]:
+        return [item.line for item in self.tasks]
+
+    @cached_property
+    def _box_lines(self) -> list[int]:
+        return [item.line for item in self.boxes]
+
+    def task_at(self, line: int) -> Item | None:
+        """The task that a line belongs to."""
+        index = bisect_right(self._task_lines, line) - 1
+        return self._owner(self.tasks[index], line) if index >= 0 else None
+
+    def box_at(self, line: int) -> Item | None:
+        """The item with a box that a line belongs to."""
+        index = bisect_right(self._box_lines, line) - 1
+        return self._owner(self.boxes[index], line) if index >= 0 else None
+
+    def _owner(self, item: Item, line: int) -> Item | None:
+        return item if item.line == line or self.block(item)[1] >= line else None
 
     def block(self, item: Item) -> tuple[int, int]:
         """First and last line of an item with all that belongs to it: fields, notes, children."""

@@ -12,66 +12,98 @@ if TYPE_CHECKING:
     from planproof.plan.lint.view import PlanView
     from planproof.plan.model import Edge
 
-# A question is given up, in favour of silence, after so many tasks.
+# A question is given up after so many tasks, and all questions of a plan together after so many.
 REACH = 3_000
+TOGETHER = 300_000
 
 
 class Waits:
-    """Some edges, by their ends.
+    """Some edges, by their ends. A question that would take too long is given up, in favour of silence.
 
     Args:
         edges: the edges that count.
 
     Attributes:
-        edges: how many there are.
-        before: for each task what it waits for, with the first edge that says so.
+        count: how many there are.
         nodes: every id that an edge names.
     """
 
+    __slots__ = ("_before", "_left", "count", "nodes")
+
     def __init__(self, edges: Iterable[Edge]) -> None:
-        self.before: dict[str, dict[str, Edge]] = {}
+        self._before: dict[str, list[Edge]] = {}
+        self._left = TOGETHER
         self.nodes: set[str] = set()
-        self.edges = 0
+        self.count = 0
         for edge in edges:
-            self.edges += 1
-            self.before.setdefault(edge.after, {}).setdefault(edge.before, edge)
+            self.count += 1
+            self._before.setdefault(edge.after, []).append(edge)
             self.nodes.add(edge.before)
             self.nodes.add(edge.after)
 
+    def of(self, name: str) -> dict[str, Edge]:
+        """What ``name`` waits for directly, with the first edge that says so."""
+        found: dict[str, Edge] = {}
+        for edge in self._before.get(name, ()):
+            found.setdefault(edge.before, edge)
+        return found
+
+    def waiting(self, name: str) -> bool:
+        """Whether ``name`` waits for anything."""
+        return name in self._before
+
     def way(self, before: str, after: str) -> list[Edge] | None:
-        """The shortest chain of edges from ``before`` to ``after``; None where there is none."""
-        if before not in self.nodes or after not in self.before:
-            return None
+        """The shortest chain of edges from ``before`` to ``after``; None where there is none, or none near."""
+        return self._search(before, after)[0]
+
+    def reaches(self, before: str, after: str) -> bool:
+        """Whether ``after`` waits, near or far, for ``before``; False where that takes too long to tell."""
+        return self._search(before, after)[0] is not None
+
+    def apart(self, left: str, right: str) -> bool:
+        """Whether it is certain that neither of the two waits for the other."""
+        return self._search(left, right) == (None, True) and self._search(right, left) == (None, True)
+
+    def _search(self, before: str, after: str) -> tuple[list[Edge] | None, bool]:
+        """The chain, if any, and whether the search came to its end."""
+        if before not in self.nodes or after not in self._before:
+            return None, True
         came: dict[str, Edge] = {}
         queue = deque([after])
-        while queue and len(came) < REACH:
-            node = queue.popleft()
-            for name, edge in self.before.get(node, {}).items():
+        while queue:
+            if len(came) > REACH or len(came) > self._left:
+                self._left -= len(came)
+                return None, False
+            for edge in self._before.get(queue.popleft(), ()):
+                name = edge.before
                 if name in came or name == after:
                     continue
                 came[name] = edge
                 if name == before:
-                    chain = [edge]
-                    while chain[-1].after != after:
-                        chain.append(came[chain[-1].after])
-                    return chain
+                    self._left -= len(came)
+                    return _chain(came, edge, after), True
                 queue.append(name)
-        return None
-
-    def reaches(self, before: str, after: str) -> bool:
-        """Whether ``after`` waits, near or far, for ``before``."""
-        return self.way(before, after) is not None
+        self._left -= len(came)
+        return None, True
 
     def ancestors(self, name: str) -> set[str]:
-        """All that ``name`` waits for, near and far."""
+        """All that ``name`` waits for, near and far, as far as that can be told in reasonable time."""
         found: set[str] = set()
         stack = [name]
         while stack and len(found) < REACH:
-            for before in self.before.get(stack.pop(), ()):
-                if before not in found:
-                    found.add(before)
-                    stack.append(before)
+            for edge in self._before.get(stack.pop(), ()):
+                if edge.before not in found:
+                    found.add(edge.before)
+                    stack.append(edge.before)
         return found
+
+
+def _chain(came: dict[str, Edge], first: Edge, after: str) -> list[Edge]:
+    """The edges from where a search ended back to where it began."""
+    chain = [first]
+    while chain[-1].after != after:
+        chain.append(came[chain[-1].after])
+    return chain
 
 
 def ends_known(view: PlanView, edge: Edge) -> bool:

@@ -240,7 +240,11 @@ def stem(word: str) -> str:
     """A word's stem, lower case: ``retries`` and ``retrying`` give ``retr``."""
     low = word.lower()
     for ending in _ENDINGS:
-        if low.endswith(ending) and len(low) - len(ending) >= 3 and not (ending == "s" and low.endswith("ss")):
+        if (
+            low.endswith(ending)
+            and len(low) - len(ending) >= 3
+            and not (ending == "s" and low.endswith("ss"))
+        ):
             low = low[: len(low) - len(ending)]
             break
     if len(low) > 3 and low[-1] == low[-2] and low[-1] not in "aeiouls":

@@ -10,7 +10,7 @@ from planproof.plan.lint.rule import rule
 from planproof.plan.lint.rules.dependencies import local, rank
 from planproof.plan.lint.subjects import written
 from planproof.plan.lint.view import PUT_OFF, UNDONE
-from planproof.plan.lint.wait import Waits, listed
+from planproof.plan.lint.wait import listed
 from planproof.plan.model import Claim, Edge
 
 
@@ -48,6 +48,11 @@ _HEDGE = re.compile(
     rf"|\s(?:⏳|🚧)",
     re.IGNORECASE,
 )
+_HEDGE_STEMS = (
+    "pending", "defer", "postpone", "todo", "tbd", "wip", "in progress", "partial", "skipped", "blocked", "untested",
+    "unverified", "stub", "not ", "to be ", "still ", "incomplete", "need", "will be", "⏳", "🚧",
+)  # fmt: skip
+_WHOLE = (" all ", " every", " full", " entire", " whole")
 _SWEEP = re.compile(
     r"\b(?:run|execute|perform|apply|do|lint|format|type-?check|check)\b[^.;\n]{0,60}\b(?:all|every|full|entire|whole)\b"
     r"[^.;\n]{0,30}\b(?:files?|modules?|code|codebase|project|repo(?:sitory)?|suite|tests?|changes)\b",
@@ -142,6 +147,8 @@ def _count(items: list[Item], noun: str) -> str:
 @rule("PP404", "hedged-tick", "warning")
 def hedged_tick(view: PlanView) -> Iterator[Hit]:
     """A box is ticked, and its own words say that it is not done."""
+    if not view.has(*_HEDGE_STEMS):
+        return
     for item in view.boxes:
         if not view.ticked(item):
             continue
@@ -244,10 +251,14 @@ def two_states(view: PlanView) -> Iterator[Hit]:
 @rule("PP408", "swept-too-early", "warning")
 def swept_too_early(view: PlanView) -> Iterator[Hit]:
     """A run over everything is ticked, and tasks before it will still change files."""
-    sweeps = [item for item in view.tasks if item.claim is Claim.DONE and _SWEEP.search(item.text)]
+    sweeps = [
+        item
+        for item in view.tasks
+        if item.claim is Claim.DONE and any(word in item.text for word in _WHOLE) and _SWEEP.search(item.text)
+    ]
     if not sweeps:
         return
-    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    waits = view.waits
     work = [item for item in view.tasks if item.claim in UNDONE and written(item)]
     for sweep in sweeps[:20]:
         before = waits.ancestors(sweep.id)
@@ -270,6 +281,8 @@ def swept_too_early(view: PlanView) -> Iterator[Hit]:
 @rule("PP416", "first-priority-deferred", "warning")
 def first_priority_deferred(view: PlanView) -> Iterator[Hit]:
     """A task of the first priority is put off while one of a lower priority is done."""
+    if len({item.priority for item in view.tasks}) < 2:
+        return
     ranked = [(rank(item), item) for item in view.tasks]
     known = [found for found, _ in ranked if found is not None]
     top = min(known, default=None)

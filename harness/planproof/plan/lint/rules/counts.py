@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from planproof.plan.lint.view import PlanView, Section
     from planproof.plan.model import Item
 
+# Questions that compare each task with each line are asked of plans up to this many tasks.
+MOST = 2_000
 _TOTAL = re.compile(
     r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ \t]*[-–/.+~]|[ \t]*of)|\binto (\d+) (?:sub-?)?tasks\b"
     r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
@@ -44,6 +46,9 @@ _LEFT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _LISTED = re.compile(r"\s*(?:[-*+|]|\d+[.)]) ?")
+_DONE_NEEDLES = tuple(
+    f"tasks {verb}" for verb in ("are", "were", "have been", "now", "complete", "done", "finished")
+)
 _ALL_DONE = re.compile(
     r"(?:^|[.!|] |[-*] |\*\*|✅ )all (?:\d+ )?(?:sub-?)?tasks (?:are |have been |were )?(?:now )?(?:complete[d]?|done|finished)\b(?! (?:before|when|if|in order))",
     re.IGNORECASE | re.MULTILINE,
@@ -86,10 +91,16 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
     """The plan says how many tasks it has, and it has another number."""
     if len(view.tasks) < 2:
         return
-    sizes = _sizes(list(view.plan.items)) if _says_total(view) else set()
+    totals = list(view.search(_TOTAL, "total", "into ", " in total"))
+    counted = [
+        (section, count)
+        for section in view.sections
+        if section.heading.level > 1 and (count := _HEADING_TOTAL.search(section.heading.text))
+    ]
+    sizes = _sizes(list(view.plan.items)) if totals or counted else set()
     if not sizes or _ranged(view):
         return
-    for line, found in view.search(_TOTAL):
+    for line, found in totals:
         said = int(next(group for group in found.groups() if group))
         if (
             said > 1
@@ -97,35 +108,23 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
             and line < view.tasks[0].line
             or said > 1
             and said not in sizes
-            and not _inside(view, line)
+            and view.task_at(line) is None
         ):
             yield Hit(
                 line,
                 f"This says {said} tasks; the plan has {len(view.tasks)}.",
                 related=_ends(view),
             )
-    for section in view.sections:
-        count = _HEADING_TOTAL.search(section.heading.text)
-        if count and section.heading.level > 1:
-            inside = [item for item in view.plan.items if section.first <= item.line <= section.last]
-            known = _sizes(inside)
-            if known and int(count[1]) not in known - {_top(inside)}:
-                tasks = sum(1 for item in inside if item.kind is Kind.TASK)
-                yield Hit(
-                    section.heading.line,
-                    f"This heading says {count[1]} tasks; {tasks} stand under it.",
-                    related=(inside[0].line, inside[-1].line),
-                )
-
-
-def _says_total(view: PlanView) -> bool:
-    return "tasks" in view.text.lower()
-
-
-def _inside(view: PlanView, line: int) -> bool:
-    """Whether a line belongs to one task, whose own total it then gives."""
-    before = [item for item in view.tasks if item.line <= line]
-    return bool(before) and view.block(before[-1])[1] >= line
+    for section, count in counted:
+        inside = view.within(section.first, section.last)
+        known = _sizes(inside)
+        if known and int(count[1]) not in known - {_top(inside)}:
+            tasks = sum(1 for item in inside if item.kind is Kind.TASK)
+            yield Hit(
+                section.heading.line,
+                f"This heading says {count[1]} tasks; {tasks} stand under it.",
+                related=(inside[0].line, inside[-1].line),
+            )
 
 
 def _top(items: list[Item]) -> int:
@@ -206,7 +205,7 @@ def effort_sum(view: PlanView) -> Iterator[Hit]:
     ):
         return
     total = sum(item.effort_hours or 0.0 for item in tasks)
-    for line, found in view.search(_EFFORT):
+    for line, found in view.search(_EFFORT, "effort", "estimate", "duration", "time"):
         if line >= tasks[0].line and line <= view.block(tasks[-1])[1]:
             continue
         least, most = _HOURS[found[3][0].lower()]
@@ -237,9 +236,9 @@ _ATTRIBUTES: dict[str, Callable[[PlanView, Item], bool]] = {
 def not_all_tasks_have(view: PlanView) -> Iterator[Hit]:
     """A sentence says that all tasks have something, and some have not."""
     tasks = [item for item in view.tasks if item.parent is None]
-    if len(tasks) < 2:
+    if not 2 <= len(tasks) <= MOST:
         return
-    for line, found in view.search(_ALL_HAVE):
+    for line, found in view.search(_ALL_HAVE, "tasks have", "tasks with"):
         said = found["a"] or found["b"]
         for pattern, has in _ATTRIBUTES.items():
             what = re.search(rf"\b(?:{pattern})\b", said, re.IGNORECASE)
@@ -257,7 +256,7 @@ def not_all_tasks_have(view: PlanView) -> Iterator[Hit]:
 @rule("PP513", "not-ordered-by-priority", "warning")
 def not_ordered_by_priority(view: PlanView) -> Iterator[Hit]:
     """The plan says that its tasks are ordered by priority, and they are not."""
-    for line, _ in view.search(_ORDERED):
+    for line, _ in view.search(_ORDERED, "by priority"):
         ranked = [(found, item) for item in view.tasks if (found := rank(item)) is not None]
         for (high, first), (low, second) in zip(ranked, ranked[1:], strict=False):
             if low < high:
@@ -309,7 +308,7 @@ def left_over_forgotten(view: PlanView) -> Iterator[Hit]:
     groups = _groups(view)
     if len(groups) < 2:
         return
-    for line, found in view.search(_LEFT):
+    for line, found in view.search(_LEFT, "left", "remaining", "still to do"):
         said = stems(found[1].split(".")[0]) | {
             stem(word) for word in re.findall(r"\w+", found[1].split(".")[0])
         }
@@ -330,7 +329,7 @@ def _groups(view: PlanView) -> dict[str, Section]:
     found: dict[str, Section] = {}
     for section in view.sections:
         name = re.match(r"(\w+) tasks$", section.heading.text.strip(), re.IGNORECASE)
-        inside = [item for item in view.tasks if section.first <= item.line <= section.last]
+        inside = view.tasks_within(section)
         if name and any(item.claim is not Claim.DONE for item in inside):
             found[name[1].lower()] = section
     return found
@@ -339,15 +338,11 @@ def _groups(view: PlanView) -> dict[str, Section]:
 @rule("PP428", "not-all-done", "warning")
 def not_all_done(view: PlanView) -> Iterator[Hit]:
     """A sentence says that all tasks are done, and some are not."""
-    for line, _ in view.search(_ALL_DONE):
+    for line, _ in view.search(_ALL_DONE, *_DONE_NEEDLES):
         text = view.line(line)
         section = view.section(line)
         scope = [item for item in view.tasks if item.claim in {Claim.OPEN, Claim.IN_PROGRESS, Claim.BLOCKED}]
-        if (
-            section
-            and section.heading.level > 1
-            and any(section.first <= item.line <= section.last for item in view.tasks)
-        ):
+        if section and section.heading.level > 1 and view.tasks_within(section):
             scope = [item for item in scope if section.first <= item.line <= section.last]
         if (
             scope

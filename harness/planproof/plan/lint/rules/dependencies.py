@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Confidence, Fix, Hit, Splice
@@ -75,16 +76,17 @@ def cycle(view: PlanView) -> Iterator[Hit]:
 @rule("PP204", "header-against-graph", "warning")
 def header_against_graph(view: PlanView) -> Iterator[Hit]:
     """A task's own dependency field and the drawn graph disagree."""
+    origins = {edge.origin for edge in view.plan.edges}
+    if not origins & DRAWN or not (origins & HEADED or _has_fields(view)):
+        return
     drawn = Waits(edge for edge in view.plan.edges if edge.origin in DRAWN and edge.certain)
     headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
-    if not drawn.edges or not (headed.edges or _has_fields(view)):
-        return
     joined = _joins(view)
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
-        if field is None and item.id not in headed.before:
+        if field is None and not headed.waiting(item.id):
             continue
-        own, picture = headed.before.get(item.id, {}), drawn.before.get(item.id, {})
+        own, picture = headed.of(item.id), drawn.of(item.id)
         for before, edge in picture.items():
             if before not in own and not headed.reaches(before, item.id):
                 yield _more_in_graph(view, item, edge, field, own)
@@ -151,9 +153,9 @@ def _add_to_field(view: PlanView, field: tuple[str, int], name: str) -> Fix | No
 @rule("PP205", "order-against-parallel", "warning")
 def order_against_parallel(view: PlanView) -> Iterator[Hit]:
     """Two tasks are said to run side by side, and one waits for the other."""
-    if not view.plan.parallel:
+    if not view.groups:
         return
-    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    waits = view.waits
     for group in view.groups:
         for after in group.members:
             for before in group.members:
@@ -173,12 +175,14 @@ def order_against_parallel(view: PlanView) -> Iterator[Hit]:
 @rule("PP206", "parallel-too-early", "warning")
 def parallel_too_early(view: PlanView) -> Iterator[Hit]:
     """A group is said to start after one task, and a member still waits for another."""
-    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    if not view.groups:
+        return
+    waits = view.waits
     for group in view.groups:
         if not group.after or not all(name in waits.nodes for name in group.after):
             continue
         for member in group.members:
-            direct = waits.before.get(member, {})
+            direct = waits.of(member)
             if set(group.after) & set(direct):
                 continue
             for before, edge in direct.items():
@@ -204,6 +208,8 @@ def _with_lead(view: PlanView, line: int, *others: int) -> tuple[int, ...]:
 @rule("PP207", "priority-inversion", "warning")
 def priority_inversion(view: PlanView) -> Iterator[Hit]:
     """A task waits for one of lower priority."""
+    if len({item.priority for item in view.plan.items}) < 2:
+        return
     said: set[tuple[str, str]] = set()
     for edge in view.plan.edges:
         before, after = view.by_id.get(edge.before), view.by_id.get(edge.after)
@@ -224,7 +230,12 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
 
 def rank(item: Item) -> int | None:
     """The number in a priority such as ``P1 (Integration)``; lower is more urgent."""
-    found = _PRIORITY.search(item.priority or "")
+    return _rank(item.priority) if item.priority else None
+
+
+@lru_cache(maxsize=256)
+def _rank(priority: str) -> int | None:
+    found = _PRIORITY.search(priority)
     return int(found[1]) if found else None
 
 

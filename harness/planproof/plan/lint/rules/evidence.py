@@ -180,7 +180,7 @@ def done_here_open_there(view: PlanView) -> Iterator[Hit]:
         if not found:
             continue
         pieces = set(found[1].lower().split("/"))
-        for done, said in lists:
+        for done, said in lists[:20]:
             same = pieces & {part.strip().lower().removesuffix(".py") for part in re.split(r"[/,]", said)}
             if same and done.line != item.line:
                 yield Hit(
@@ -256,9 +256,8 @@ def _lists(view: PlanView) -> Iterator[tuple[str, int, list[int]]]:
 
 def _defines(view: PlanView, lines: list[int]) -> bool:
     """Whether tasks with an id of their own stand on these lines."""
-    return bool(lines) and any(
-        lines[0] <= item.line <= lines[-1] for item in view.by_local.values() if has_id(item)
-    )
+    inside = view.within(lines[0], lines[-1]) if lines else []
+    return any(item.kind is Kind.TASK and has_id(item) and "~" not in item.local for item in inside)
 
 
 @rule("PP414", "summary-forgets", "warning")
@@ -354,8 +353,8 @@ def _bold_names(view: PlanView) -> list[tuple[int, str]]:
 @rule("PP418", "ready-but-untested", "warning")
 def ready_but_untested(view: PlanView) -> Iterator[Hit]:
     """The work is called ready, and its tests are still to be written."""
-    ready = [line for line, _ in view.search(_READY)]
-    for line, _ in view.search(_TO_TEST) if ready else ():
+    ready = [line for line, _ in view.search(_READY, "ready")]
+    for line, _ in view.search(_TO_TEST, "test") if ready else ():
         rows = [
             number
             for number in range(line + 1, line + 15)

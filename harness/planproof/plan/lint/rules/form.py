@@ -96,6 +96,8 @@ def malformed_box(view: PlanView) -> Iterator[Hit]:
 @rule("PP103", "duplicate-id", "error")
 def duplicate_id(view: PlanView) -> Iterator[Hit]:
     """Two tasks have one id."""
+    if not any("~" in item.local or "/" in item.local for item in view.tasks):
+        return
     seen: dict[tuple[str, bool], Item] = {}
     for item in view.tasks:
         name = _written_id(view, item)
@@ -283,23 +285,23 @@ def two_tasks_in_one_box(view: PlanView) -> Iterator[Hit]:
 @rule("PP115", "question-in-a-box", "warning")
 def question_in_a_box(view: PlanView) -> Iterator[Hit]:
     """A box holds an open question; it can be ticked without an answer."""
-    for line, found in view.search(_ASKS):
-        owner = _box_at(view, line)
+    for line, found in view.search(
+        _ASKS,
+        "confirm",
+        "clarif",
+        "decide",
+        "tbd",
+        "tbc",
+        "open question",
+        "???",
+        "check whether",
+        "check if",
+        "verify whether",
+    ):
+        owner = view.box_at(line)
         if owner is not None and "|" not in view.line(line) and f'"{found[0]}' not in view.line(line):
             related = (owner.line,) if owner.line != line else ()
             yield Hit(line, f'An open question ("{found[0].strip()}") stands in a box.', (owner.id,), related)
-
-
-def _box_at(view: PlanView, line: int) -> Item | None:
-    """The box that a line belongs to."""
-    from bisect import bisect_right
-
-    lines = [item.line for item in view.boxes]
-    index = bisect_right(lines, line) - 1
-    if index < 0:
-        return None
-    owner = view.boxes[index]
-    return owner if owner.line == line or view.block(owner)[1] >= line else None
 
 
 def _siblings(view: PlanView) -> Iterator[tuple[Item, Item]]:
@@ -317,6 +319,8 @@ def _siblings(view: PlanView) -> Iterator[tuple[Item, Item]]:
 @rule("PP116", "alternatives-as-boxes", "warning")
 def alternatives_as_boxes(view: PlanView) -> Iterator[Hit]:
     """Two boxes are alternatives; at most one can be ticked."""
+    if not view.has("or ", "alternatively", "otherwise"):
+        return
     for before, item in _siblings(view):
         if _ALTERNATIVE.search(item.text):
             yield Hit(
@@ -330,6 +334,8 @@ def alternatives_as_boxes(view: PlanView) -> Iterator[Hit]:
 @rule("PP420", "both-branches-ticked", "warning")
 def both_branches_ticked(view: PlanView) -> Iterator[Hit]:
     """A check and what was to be done if it failed are both ticked."""
+    if not view.has("if "):
+        return
     for before, item in _siblings(view):
         if view.ticked(item) and view.ticked(before) and _IF_NOT.search(item.text):
             if re.match(r"\W*(?:check|see|verify|test|find out|determine)\b", before.text, re.IGNORECASE):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Confidence, Hit
@@ -43,16 +44,19 @@ def marked(view: PlanView) -> list[Item]:
 @rule("PP301", "parallel-same-file", "warning")
 def parallel_same_file(view: PlanView) -> Iterator[Hit]:
     """Tasks marked [P] write one file, and nothing puts them in order."""
+    tasks = marked(view)
+    named = Counter(file for item in tasks for file in item.files)
     by_file: dict[str, list[Item]] = {}
-    for item in marked(view):
-        for file in written(item):
-            by_file.setdefault(file, []).append(item)
+    for item in tasks:
+        if any(named[file] > 1 for file in item.files):
+            for file in written(item):
+                by_file.setdefault(file, []).append(item)
     shared = {file: items for file, items in by_file.items() if len(items) > 1}
     if not shared:
         return
-    waits = Waits(edge for edge in view.plan.edges if edge.certain)
+    waits = view.waits
     for file, items in shared.items():
-        clashing = _clashing(items[:MOST], waits)
+        clashing = _clashing(items, waits)
         if len(clashing) > 1:
             first, *rest = clashing
             yield Hit(
@@ -65,14 +69,13 @@ def parallel_same_file(view: PlanView) -> Iterator[Hit]:
 
 
 def _clashing(items: Sequence[Item], waits: Waits) -> list[Item]:
-    """Those that some other one may run beside."""
+    """Those that may run beside the one before them in the file; who is in order with each next is in order with all."""
     found: dict[str, Item] = {}
-    for left, right in combinations(items, 2):
+    for left, right in pairwise(items):
         drawn = left.id in waits.nodes and right.id in waits.nodes
-        together = left.phase == right.phase or drawn
-        if together and not waits.reaches(left.id, right.id) and not waits.reaches(right.id, left.id):
+        if (left.phase == right.phase or drawn) and waits.apart(left.id, right.id):
             found[left.id], found[right.id] = left, right
-    return [item for item in items if item.id in found]
+    return list(found.values())
 
 
 @rule("PP302", "parallel-in-chain", "warning")
@@ -81,15 +84,17 @@ def parallel_in_chain(view: PlanView) -> Iterator[Hit]:
     tasks = marked(view)
     if not tasks or not view.plan.edges:
         return
-    waits = Waits(edge for edge in view.plan.edges if edge.certain)
     phases: dict[str | None, list[Item]] = {}
     for item in view.tasks:
         phases.setdefault(item.phase, []).append(item)
+    small = {phase for phase, items in phases.items() if 2 < len(items) <= MOST and phase is not None}
+    tasks = [item for item in tasks if item.phase in small]
+    if not tasks:
+        return
+    waits = view.waits
     grouped = [set(group.members) for group in view.groups]
     for item in tasks:
         others = [other for other in phases[item.phase] if other.id != item.id]
-        if not 2 <= len(others) <= MOST or item.phase is None:
-            continue
         chain = [waits.way(other.id, item.id) for other in others]
         if not all(chain) or _beside(item, grouped, waits):
             continue
@@ -117,7 +122,7 @@ def _beside(item: Item, groups: Sequence[set[str]], waits: Waits) -> bool:
 def parallel_called_sequential(view: PlanView) -> Iterator[Hit]:
     """A chain is called sequential, and a task in it carries [P]."""
     tasks = {item.id: item for item in marked(view)}
-    if not tasks or not _SEQUENTIAL.search(view.text):
+    if not tasks or not view.has("sequen", "one after"):
         return
     ends: dict[int, dict[str, None]] = {}
     for edge in view.plan.edges:

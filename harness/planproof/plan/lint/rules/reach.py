@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planproof.plan.lint.finding import Confidence, Hit
 from planproof.plan.lint.rule import rule
 from planproof.plan.lint.subjects import is_test, is_test_path
-from planproof.plan.lint.wait import Waits, listed
+from planproof.plan.lint.wait import listed
 from planproof.plan.lint.words import STOP, names, parts, stem, stems
 from planproof.plan.model import Origin
 
@@ -30,29 +30,26 @@ _WITH = re.compile(
 _MADE = re.compile(r"^\W*(?:create|add|implement|define|build|write)\b", re.IGNORECASE)
 
 
-def certain(view: PlanView) -> Waits:
-    """All certain edges of the plan."""
-    return Waits(edge for edge in view.plan.edges if edge.certain)
-
-
 @rule("PP208", "story-left-out", "warning")
 def story_left_out(view: PlanView) -> Iterator[Hit]:
     """Tasks that bring stories together wait for some of them and not for another."""
+    if not view.has("integrat"):
+        return
     stories: dict[str, set[str]] = {}
     for item in view.tasks:
         if item.story:
             stories.setdefault(item.story, set()).add(item.id)
-    if not 2 < len(stories) < 20:
+    if not 2 < len(stories) < 20 or len(view.tasks) > 10 * MOST:
         return
-    waits = certain(view)
+    waits = view.waits
     said: set[int] = set()
     for item in view.tasks:
-        if item.story or not _integrates(view, item) or item.id not in waits.before:
+        if item.story or not _integrates(view, item) or not waits.waiting(item.id):
             continue
         before = waits.ancestors(item.id)
         met = [story for story, ids in stories.items() if ids & before]
         missed = [story for story, ids in stories.items() if not ids & before]
-        line = next(iter(waits.before[item.id].values())).line
+        line = next(iter(waits.of(item.id).values())).line
         if len(met) >= 2 and missed and line not in said:
             said.add(line)
             yield Hit(
@@ -80,9 +77,9 @@ def waits_for_too_few(view: PlanView) -> Iterator[Hit]:
     ]
     if not sweeps:
         return
-    waits = certain(view)
+    waits = view.waits
     for item in sweeps:
-        if item.id not in waits.before:
+        if not waits.waiting(item.id):
             continue
         before = waits.ancestors(item.id)
         tests = bool(re.search(r"suite|\btests\b", view.block_text(item)))
@@ -100,7 +97,7 @@ def waits_for_too_few(view: PlanView) -> Iterator[Hit]:
                 item.line,
                 f"{item.local} is about everything, but does not wait for {listed(other.local for other in left[:8])}.",
                 (item.id, *(other.id for other in left)),
-                tuple([*(edge.line for edge in waits.before[item.id].values()), *_lines_of(view, item)]),
+                tuple([*(edge.line for edge in waits.of(item.id).values()), *_lines_of(view, item)]),
                 Confidence.MEDIUM,
             )
 
@@ -120,7 +117,7 @@ def missing_edge(view: PlanView) -> Iterator[Hit]:
     """A task uses what another makes, and does not wait for it."""
     if len(view.tasks) > MOST or not view.plan.edges:
         return
-    waits = certain(view)
+    waits = view.waits
     makers = [
         (item, [stem(word) for word in parts(item.text) if word.lower() not in STOP])
         for item in view.tasks
@@ -138,7 +135,7 @@ def missing_edge(view: PlanView) -> Iterator[Hit]:
                 if waits.reaches(maker.id, item.id) or waits.reaches(item.id, maker.id):
                     continue
                 line = first + view.lines(first, last)[: found.start()].count("\n")
-                edges = tuple(edge.line for edge in waits.before.get(item.id, {}).values())
+                edges = tuple(edge.line for edge in waits.of(item.id).values())
                 yield Hit(line, f'{item.local} uses "{found[1]}", which {maker.local} makes, but does not wait for it.',
                           (item.id, maker.id), (item.line, maker.line, *edges), Confidence.LOW)  # fmt: skip
 
@@ -152,9 +149,9 @@ def test_of_something_else(view: PlanView) -> Iterator[Hit]:
     """A test task waits for a task that neither its words nor its file speak of."""
     if len(view.tasks) > MOST:
         return
-    waits = certain(view)
+    waits = view.waits
     for item in view.tasks:
-        before = waits.before.get(item.id, {})
+        before = waits.of(item.id)
         if (
             len(before) < 2
             or not is_test(item)
@@ -187,7 +184,7 @@ def _own_words(view: PlanView, name: str) -> set[str]:
 @rule("PP213", "edge-without-reason", "info", default=False)
 def edge_without_reason(view: PlanView) -> Iterator[Hit]:
     """An edge is explained by something that the waiting task does not use."""
-    waits = certain(view)
+    waits = view.waits
     for edge in view.plan.edges:
         if edge.origin is not Origin.ARROWS or len(view.tasks) > MOST:
             continue

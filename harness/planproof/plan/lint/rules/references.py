@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from planproof.plan.lint.view import PlanView
 
-_SHAPE = re.compile(r"^(.*?)(\d+)([a-z]?)$")
+_SHAPE = re.compile(r"([A-Z][A-Z0-9]{0,9}[-_]?(?:\d+[.-])*)(\d+)$")
 _OUTSIDE = re.compile(r"\b((?:[A-Z]{2,}[0-9]*)(?:-[A-Z]{2,})*-\d{1,4})\b(?![\w/.-]*[/:])")
 _REQUIREMENT = re.compile(r"\*\*Requirement (\d+(?:\.\d+)*)\*\*|\bRequirement (\d+(?:\.\d+)*)\b(?=\*{0,2}:)")
 _STANDARDS = re.compile(
     r"(?:UTF|SHA|ISO|RFC|HTTP|AES|CVE|GPT|WCAG|IEEE|PEP|ES|EC|RSA|CWE|OWASP|MD|SSL|TLS|TLSV|RS|HS|UUID|WAL|ARM|X|COVID|US|UTC|GMT|IPV|BASE|PCI|SOC|NIST|FIPS|PM|AM)-\d+"
 )
+# The sign before the first letter is looked at behind it, so that the search can run from capital to capital.
+_ID = re.compile(rf"[A-Z](?<![\w/.#`-].){ID.removeprefix('[A-Z]')}(?![\w/]|\.\w|-[A-Za-z])")
 _NUMBER = re.compile(r"\d")
 _TARGET = re.compile(r"(?:^|/)[A-Z]{2,}[A-Z0-9]*[_-][A-Z0-9_-]+$")
 _PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
@@ -42,22 +44,16 @@ _INTERFACE = re.compile(
 def dangling_id(view: PlanView) -> Iterator[Hit]:
     """An id is mentioned whose kind the plan numbers, and there is no such id."""
     known = {item.local.rsplit("/", 1)[-1] for item in view.plan.items}
-    shapes: dict[str, list[int]] = {}
-    for name in known:
-        shape = _SHAPE.match(name)
-        if shape and re.fullmatch(ID, name):
-            shapes.setdefault(f"{shape[1]}{len(shape[2])}", []).append(int(shape[2]))
-    shapes = {shape: numbers for shape, numbers in shapes.items() if len(numbers) >= 3}
-    if not shapes:
+    strange = set(_ID.findall(view.prose)) - known
+    shapes = _shapes(known) if strange else {}
+    strange = {name for name in strange if _shape(name) in shapes}
+    if not strange:
         return
+    strange -= {name for item in view.tasks for name in local_ids(view.line(item.line)[:40])}
     edges = {edge.line for edge in view.plan.edges}
-    known |= {name for item in view.tasks for name in local_ids(view.line(item.line)[:40])}
     said: set[str] = set()
-    for found in re.finditer(rf"(?<![\w/.#`-]){ID}(?![\w/]|\.\w|-[A-Za-z])", view.prose):
-        if found[0] in known or found[0] in said:
-            continue
-        shape = _SHAPE.match(found[0])
-        if shape is None or f"{shape[1]}{len(shape[2])}" not in shapes or shape[3]:
+    for found in _ID.finditer(view.prose):
+        if found[0] not in strange or found[0] in said:
             continue
         line = view.number(found.start())
         text = view.line(line)
@@ -65,12 +61,25 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
         if line in edges or defined or _elsewhere(text):
             continue
         said.add(found[0])
-        last = max(shapes[f"{shape[1]}{len(shape[2])}"])
         yield Hit(
             line,
-            f"{found[0]} is named here, but the plan has none (its last is {shape[1]}{last:0{len(shape[2])}}).",
+            f"{found[0]} is named here, but the plan has none (its last is {shapes[_shape(found[0])]}).",
             confidence=Confidence.MEDIUM,
         )
+
+
+def _shapes(known: set[str]) -> dict[str, str]:
+    """Kinds of ids of which the plan has three or more, with the last of each."""
+    families: dict[str, list[str]] = {}
+    for name in known:
+        families.setdefault(_shape(name), []).append(name)
+    return {shape: max(names) for shape, names in families.items() if shape and len(names) > 2}
+
+
+def _shape(name: str) -> str:
+    """What ids of one kind have in common: letters and number of digits; empty for what is no such id."""
+    shape = _SHAPE.match(name)
+    return f"{shape[1]}{len(shape[2])}" if shape else ""
 
 
 def _elsewhere(text: str) -> bool:
@@ -183,9 +192,7 @@ def _maps(text: str) -> bool:
 @rule("PP517", "undefined-contract", "warning")
 def undefined_contract(view: PlanView) -> Iterator[Hit]:
     """A contract is named, and nowhere said."""
-    for item in view.plan.items:
-        if item.kind is not Kind.CONTRACT:
-            continue
+    for item in [item for item in view.plan.items if item.kind is Kind.CONTRACT][:100]:
         name = item.local.rsplit("/", 1)[-1]
         places = [number for number, _ in view.search(re.compile(rf"\b{re.escape(name)}\b"))]
         rest = " ".join(_beyond_label(view.line(number)).replace(name, " ") for number in places)
@@ -247,7 +254,7 @@ def label_of_others(view: PlanView) -> Iterator[Hit]:
 @rule("PP521", "undefined-source", "warning")
 def undefined_source(view: PlanView) -> Iterator[Hit]:
     """A value is said to match something that the document does not say."""
-    for line, found in view.search(_MATCHES):
+    for line, found in view.search(_MATCHES, "match", "same as", "as defined", "as specified", "as stated"):
         words = stems(found[1])
         if not words or re.search(
             r"\b(?:above|below|section|line|step|phase|task|rfc|standard)\b", found[1], re.IGNORECASE

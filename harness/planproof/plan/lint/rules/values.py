@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from planproof.plan.lint.finding import Confidence, Hit
@@ -24,6 +25,7 @@ _OUTCOME = re.compile(
     r"[^\n\d]{0,14}\b(?P<code>[45]\d\d)\b(?![-.\d]|\s*(?:ms|s|MB|KB|lines|tests|chars?|characters|items|rows|px)\b)",
     re.MULTILINE,
 )
+_CODE = re.compile(r"\b[45]\d\d\b")
 _SPECIAL = frozenset({"again", "differ", "absent"})
 _ERROR_NAME = re.compile(r"`((?:[A-Z][a-z0-9]+){2,})`")
 _ALWAYS = re.compile(r"\b(?:on |for |per |in )?(?:each|every|all|any|per)[ -](\w+)", re.IGNORECASE)
@@ -67,10 +69,14 @@ class Outcome(NamedTuple):
 
 def outcomes(view: PlanView) -> list[Outcome]:
     """Lines that give a condition and an HTTP error status."""
-    if not re.search(r"[45]\d\d", view.text):
-        return []
-    found = [Outcome(line, match["condition"], match["code"]) for line, match in view.search(_OUTCOME)]
-    return found[:MOST]
+    lines = dict.fromkeys(line for line, _ in view.search(_CODE))
+    found = (
+        Outcome(line, match["condition"], match["code"])
+        for line in lines
+        for match in [_OUTCOME.match(view.line(line))]
+        if match
+    )
+    return list(islice(found, MOST))
 
 
 @rule("PP509", "two-outcomes", "warning")
@@ -108,8 +114,10 @@ def _one_condition(left: Outcome, right: Outcome, left_words: set[str], right_wo
 @rule("PP510", "every-and-not-every", "warning")
 def every_and_not_every(view: PlanView) -> Iterator[Hit]:
     """One line of a task says "every", another "not every"."""
-    for line, found in view.search(_NOT_ALWAYS):
-        owner = _task_at(view, line)
+    for line, found in view.search(
+        _NOT_ALWAYS, "not every", "not each", "not on ", "not per", "not for ", "not in "
+    ):
+        owner = view.task_at(line)
         first, last = view.block(owner) if owner else (line, line)
         for number in range(first, last + 1):
             text = _NOT_ALWAYS.sub(" ", view.line(number))
@@ -123,21 +131,16 @@ def every_and_not_every(view: PlanView) -> Iterator[Hit]:
                     )
 
 
-def _task_at(view: PlanView, line: int) -> Item | None:
-    """The task that a line belongs to."""
-    before = [item for item in view.tasks if item.line <= line]
-    owner = before[-1] if before else None
-    return owner if owner and view.block(owner)[1] >= line else None
-
-
 @rule("PP511", "required-and-optional", "warning")
 def required_and_optional(view: PlanView) -> Iterator[Hit]:
     """A field is required by a rule and optional in a signature."""
+    if not view.has("?:", "?,", "?)", "?}", "?]", "? :"):
+        return
     optional: dict[str, int] = {}
     for line, found in view.search(_OPTIONAL_NAME):
         if "(" in view.line(line)[: view.line(line).find(found[0])] and "`" in view.line(line):
             optional.setdefault(found[1], line)
-    for name, line in optional.items():
+    for name, line in list(optional.items())[:50]:
         pattern = re.compile(
             rf"`{name}`[^\n]{{0,40}}\b(?:required|mandatory|must be present)\b|\b(?:requires?|must include|must have) `{name}`",
             re.IGNORECASE,
@@ -161,7 +164,7 @@ def _required_below(view: PlanView, name: str) -> list[int]:
 @rule("PP426", "locked-but-changed", "warning")
 def locked_but_changed(view: PlanView) -> Iterator[Hit]:
     """Something is said to stay unchanged, and a task has changed it."""
-    for line, found in view.search(_LOCK):
+    for line, found in view.search(_LOCK, "unchanged", "frozen", "untouched", "not "):
         noun = found[1].strip()
         if len(noun.split()) > 3 or noun.lower() in STOP:
             continue
@@ -179,7 +182,7 @@ def locked_but_changed(view: PlanView) -> Iterator[Hit]:
 @rule("PP527", "not-idempotent", "warning")
 def not_idempotent(view: PlanView) -> Iterator[Hit]:
     """What is called idempotent rejects the second try."""
-    for line, _ in view.search(_IDEMPOTENT):
+    for line, _ in view.search(_IDEMPOTENT, "idempoten"):
         for number in range(line, min(line + 4, view.line_count) + 1):
             text = view.line(number)
             if number > line and (not text.strip() or len(text) - len(text.lstrip()) <= _indent(view, line)):
@@ -199,7 +202,7 @@ def _indent(view: PlanView, line: int) -> int:
 @rule("PP528", "empty-condition", "warning")
 def empty_condition(view: PlanView) -> Iterator[Hit]:
     """A condition that is always met: "if X is not "a", X must be present"."""
-    for line, found in view.search(_VACUOUS):
+    for line, found in view.search(_VACUOUS, "require", "expect", "demand", "must have"):
         yield Hit(
             line, f"A missing {found[1]} is always different from any value: this condition excludes nothing."
         )
@@ -240,7 +243,7 @@ def route_drift(view: PlanView) -> Iterator[Hit]:
 def two_words_for_a_period(view: PlanView) -> Iterator[Hit]:
     """The same stretch of work is called by two words: Sprint 1 and Slice 1."""
     words: dict[str, dict[str, int]] = {}
-    for line, found in view.search(_PERIOD):
+    for line, found in view.search(_PERIOD, "sprint", "slice", "iteration", "increment", "milestone"):
         words.setdefault(found[2], {}).setdefault(found[1].lower(), line)
     for number, used in words.items():
         if len(used) > 1:
@@ -275,6 +278,10 @@ def attribute_drift(view: PlanView) -> Iterator[Hit]:
 @rule("PP533", "rival-methods", "warning")
 def rival_methods(view: PlanView) -> Iterator[Hit]:
     """Two methods that exclude each other are given for one thing."""
+    if not view.has(
+        "token bucket", "backoff", "back-off", "retr", "optimistic lock", "lru", "least recently"
+    ):
+        return
     for what, first, second in _RIVALS:
         left = [(line, found[0]) for line, found in view.search(re.compile(first, re.IGNORECASE))]
         right = (
@@ -299,7 +306,7 @@ def only_one_may(view: PlanView) -> Iterator[Hit]:
         r"\bonly `?([\w-]+)`? (append|write|delete|create|update|read|send|publish|evict|insert)s\b",
         re.IGNORECASE,
     )
-    for line, found in view.search(pattern):
+    for line, found in view.search(pattern, "only "):
         verb = re.compile(rf"\b{found[2].lower()}_\w+|\b{found[2].lower()}[A-Z]\w+|_{found[2].lower()}_\w+")
         for item in view.boxes:
             name = verb.search(item.text)
@@ -316,6 +323,8 @@ def only_one_may(view: PlanView) -> Iterator[Hit]:
 @rule("PP539", "time-from-outside", "warning")
 def time_from_outside(view: PlanView) -> Iterator[Hit]:
     """The server is the authority on time, and a function takes the time from its caller."""
+    if not view.has("server"):
+        return
     places = [
         line
         for line, _ in view.search(
@@ -340,7 +349,7 @@ def time_from_outside(view: PlanView) -> Iterator[Hit]:
 @rule("PP547", "validation-status", "warning")
 def validation_status(view: PlanView) -> Iterator[Hit]:
     """A refusal that the framework's validation makes is given another status than the framework's."""
-    if not re.search(r"pydantic|fastapi", view.text, re.IGNORECASE):
+    if not view.has("pydantic", "fastapi"):
         return
     for item in view.boxes:
         first, last = view.block(item)

@@ -76,7 +76,7 @@ def no_number_to_measure(view: PlanView) -> Iterator[Hit]:
 @rule("PP526", "vague-words", "info", default=False)
 def vague_words(view: PlanView) -> Iterator[Hit]:
     """Words that leave open what is to happen."""
-    for line, found in view.search(_VAGUE):
+    for line, found in view.search(_VAGUE, "as ", "gracefully", "if possible", "if feasible", "and so on"):
         if not _TWO_CODES.search(view.line(line)):
             yield Hit(line, f'"{found[0].strip()}" leaves open what is to happen.', confidence=Confidence.LOW)
 
@@ -84,7 +84,7 @@ def vague_words(view: PlanView) -> Iterator[Hit]:
 @rule("PP549", "either-status", "warning")
 def either_status(view: PlanView) -> Iterator[Hit]:
     """Two statuses for one case, "as appropriate"."""
-    for line, found in view.search(_TWO_CODES):
+    for line, found in view.search(_TWO_CODES, "as appropriate"):
         yield Hit(line, f"{found[1]} or {found[2]}? Nothing says which one when.")
 
 
@@ -184,7 +184,7 @@ def promised_document(view: PlanView) -> Iterator[Hit]:
 def goal_gap(view: PlanView) -> Iterator[Hit]:
     """A phase is named after something that none of its tasks does."""
     for section in view.sections:
-        inside = [item for item in view.tasks if section.first <= item.line <= section.last]
+        inside = view.tasks_within(section)
         if not inside or len(inside) > MOST or not re.match(r"phase\b", section.heading.text, re.IGNORECASE):
             continue
         told = stems(" ".join(item.text for item in inside))
@@ -200,7 +200,7 @@ def must_of_no_task(view: PlanView) -> Iterator[Hit]:
     if len(view.boxes) > MOST or not view.boxes:
         return
     told = [stems(item.text) for item in view.boxes]
-    for line, found in view.search(_MUST):
+    for line, found in view.search(_MUST, "must"):
         words = stems(found[1]) - {"must"}
         if len(words) >= 3 and not any(len(words & other) >= 2 for other in told):
             yield Hit(line, "This must hold, but no box is about it.", confidence=Confidence.LOW)
