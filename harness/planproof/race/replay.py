@@ -80,9 +80,7 @@ class Replay:
             pytest.skip(result.reason)
 
 
-def write_failure(
-    failure: Failure, workload: type[Workload], backend: Backend, options: Options
-) -> Failure:
+def write_failure(failure: Failure, workload: type[Workload], backend: Backend, options: Options) -> Failure:
     """Write the standalone test into the folder, and return the failure with its path.
 
     Raises:
@@ -91,7 +89,9 @@ def write_failure(
     folder = options.folder
     assert folder is not None
     literal = programs.to_literal(failure.program)
-    mark = repr((reference_of(workload), str(backend.kind), literal, failure.choices, failure.violation.property))
+    mark = repr(
+        (reference_of(workload), str(backend.kind), literal, failure.choices, failure.violation.property)
+    )
     path = folder / f"test_race_{hashlib.sha256(mark.encode()).hexdigest()[:8]}.py"
     text = _text(failure, workload, backend, folder)
     try:
@@ -171,8 +171,12 @@ def _replay_of(node: ast.Call, path: Path) -> Replay:
         values = {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in node.keywords}
         form = values.get("form")
         if form != FORM:
-            told = f"planproof {values.get('planproof', 'of another version')} wrote this replay in form {form}"
-            raise ConfigError(f"{told}; this is planproof {__version__}, which reads form {FORM}", path=str(path))
+            told = (
+                f"planproof {values.get('planproof', 'of another version')} wrote this replay in form {form}"
+            )
+            raise ConfigError(
+                f"{told}; this is planproof {__version__}, which reads form {FORM}", path=str(path)
+            )
         return Replay(**values, folder=str(path.parent))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"this replay is damaged: {error}", path=str(path)) from error
@@ -212,7 +216,9 @@ def run_again(recorded: Replay, *, path: str | None = None) -> RaceResult:
     unknown = {each.operation for client in program for each in client} - set(workload.operations())
     if unknown:
         name = workload.__name__
-        raise WorkloadError(f"the replay calls {', '.join(sorted(unknown))}, which {name} does not have any more")
+        raise WorkloadError(
+            f"the replay calls {', '.join(sorted(unknown))}, which {name} does not have any more"
+        )
     with acquire(BackendKind(recorded.backend)) as backend:
         run = _again if recorded.choices else _stress_again
         done, diverged = run(workload, program, recorded, backend)

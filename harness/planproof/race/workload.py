@@ -222,7 +222,11 @@ def reference_of(workload: type[Workload]) -> str:
     file = getattr(module, "__file__", None)
     spec = getattr(module, "__spec__", None)
     own_name = workload.__module__.startswith(_FILE_MODULE)
-    if not own_name and spec is not None and importlib.util.find_spec(spec.name.partition(".")[0]) is not None:
+    if (
+        not own_name
+        and spec is not None
+        and importlib.util.find_spec(spec.name.partition(".")[0]) is not None
+    ):
         with contextlib.suppress(ImportError, ValueError):
             if importlib.util.find_spec(workload.__module__) is not None:
                 return f"{workload.__module__}:{workload.__qualname__}"

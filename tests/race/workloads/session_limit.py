@@ -10,6 +10,7 @@ import time
 from typing import ClassVar
 
 from hypothesis import strategies as st
+from tests.variants.eviction import open_variant
 
 from planproof.backends import BackendKind
 from planproof.race import Workload, call, invariant, operation, parallel
@@ -22,7 +23,6 @@ from sessionkeeper import (
     create_session_with_limit_enforcement,
     get_user_sessions,
 )
-from tests.variants.eviction import open_variant
 
 
 USERS = ("ann", "bob")
@@ -85,7 +85,9 @@ class SessionLimit(Workload):
     def never_over_the_limit(self, system):
         for user in USERS:
             live = get_user_sessions(system.store, user)
-            assert len(live) <= SESSION_LIMIT, f"{user} holds {len(live)} live sessions, limit {SESSION_LIMIT}"
+            assert len(live) <= SESSION_LIMIT, (
+                f"{user} holds {len(live)} live sessions, limit {SESSION_LIMIT}"
+            )
 
     @invariant(when="rest")
     def acknowledged_is_live_or_blocked(self, system):

@@ -87,6 +87,8 @@ class _Gate:
         code = error.sqlite_errorcode
         if code & 0xFF != _BUSY or code == _BUSY_SNAPSHOT or self.busy_seconds <= 0:
             return False
+        if hasattr(error, "planproof_final"):
+            return False
         if observing():
             raise CannotObserve from error
         # SQLite does not ask the busy handler when a reader wants to write: waiting could never help.

@@ -34,4 +34,5 @@ class Busy(Fault):
         """Answer as SQLite does."""
         error = sqlite3.OperationalError("database is locked")
         error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
+        error.planproof_final = True  # type: ignore[attr-defined] # the busy timeout is over: no waiting for it
         raise error
