@@ -70,9 +70,8 @@ def measure(kind):
 def main():
     """Print the table."""
     sys.setswitchinterval(5e-6)
-    print(
-        "| store | design | meant to be | most seen | at the end | acknowledged | lost races each | per second |"
-    )
+    columns = "store, design, meant to be, most seen, at the end, acknowledged, races lost each, per second"
+    print(f"| {columns.replace(',', ' |')} |")
     print("|---|---|---|---|---|---|---|---|")
     for kind in LOGINS:
         try:
