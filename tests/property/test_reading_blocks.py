@@ -15,9 +15,32 @@ from planproof.plan.reading.scanner import Scanner, scan, split_lines
 from tests.unit.plan.markdown_oracle import structure, task_lines
 
 
-INDENT = st.sampled_from(["", "", "", " ", "  ", "   ", "    ", "     ", "      ", "        ", "\t", "  \t", "\t\t"])
+INDENT = st.sampled_from(
+    ["", "", "", " ", "  ", "   ", "    ", "     ", "      ", "        ", "\t", "  \t", "\t\t"]
+)
 MARK = st.sampled_from(
-    ["", "", "", "- ", "* ", "+ ", "1. ", "2. ", "10) ", "-   ", "-     ", "-\t", "> ", ">", "> > ", "- - ", "> - ", "1. - ", "-", "*"]
+    [
+        "",
+        "",
+        "",
+        "- ",
+        "* ",
+        "+ ",
+        "1. ",
+        "2. ",
+        "10) ",
+        "-   ",
+        "-     ",
+        "-\t",
+        "> ",
+        ">",
+        "> > ",
+        "- - ",
+        "> - ",
+        "1. - ",
+        "-",
+        "*",
+    ]
 )
 BODY = st.sampled_from(
     [

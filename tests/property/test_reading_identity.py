@@ -15,13 +15,17 @@ OWN = Path(__file__).resolve().parents[2] / "plans"
 SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
 FILES = [*sorted(FIXTURES.glob("*.md")), *sorted(OWN.glob("*.md")), *sorted(SEEDS.glob("*.txt"))]
 
-WORD = st.sampled_from(["write", "test", "store", "limit", "login", "token", "Enforce:", "check", "naïve", "✅", "読む"])
+WORD = st.sampled_from(
+    ["write", "test", "store", "limit", "login", "token", "Enforce:", "check", "naïve", "✅", "読む"]
+)
 TEXT = st.lists(WORD, min_size=1, max_size=3).map(" ".join)
 NAME = st.sampled_from(["", "", "", "T001 ", "T002 ", "T003 ", "1.1 ", "2. ", "AC-1: ", "Step 1: ", "#1 "])
 TASK = st.tuples(st.sampled_from([" ", "x"]), NAME, TEXT).map(lambda one: f"- [{one[0]}] {one[1]}{one[2]}")
 CHILD = st.tuples(st.sampled_from(["- ", "- [ ] ", "- [x] "]), TEXT).map(lambda one: f"  {one[0]}{one[1]}")
 LIST = st.lists(st.tuples(TASK, st.lists(CHILD, max_size=2)), min_size=1, max_size=5)
-SECTION = st.tuples(st.sampled_from(["Tests", "Phase 1: Base", "Completion Criteria", "Code", "T007: A task"]), LIST)
+SECTION = st.tuples(
+    st.sampled_from(["Tests", "Phase 1: Base", "Completion Criteria", "Code", "T007: A task"]), LIST
+)
 SECTIONS = st.lists(SECTION, min_size=1, max_size=4)
 
 
@@ -70,7 +74,9 @@ def sections_of(data):
     return parts[0], parts[1:]
 
 
-@given(st.lists(SECTION, min_size=2, max_size=4, unique_by=lambda one: one[0]), st.randoms(use_true_random=False))
+@given(
+    st.lists(SECTION, min_size=2, max_size=4, unique_by=lambda one: one[0]), st.randoms(use_true_random=False)
+)
 @settings(max_examples=200, deadline=None)
 def test_moving_a_section_changes_no_id(sections, random):
     head, parts = sections_of(written(sections))

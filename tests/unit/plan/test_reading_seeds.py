@@ -43,7 +43,13 @@ def test_boxes_are_counted(plans):
 
 
 def test_dialects_are_recognised(plans):
-    assert [plan.dialects[0] for plan in plans] == ["tasks", "work-plan", "module-todo", "task-headings", "summary"]
+    assert [plan.dialects[0] for plan in plans] == [
+        "tasks",
+        "work-plan",
+        "module-todo",
+        "task-headings",
+        "summary",
+    ]
 
 
 def test_nothing_is_unread(plans):
@@ -122,7 +128,12 @@ class TestWorkPlan:
     def test_header_fields(self, plans):
         one = item(plans[1], "IMPL_003")
         assert (one.priority, one.effort_hours) == ("P0", 4.0)
-        assert {field.name for field in one.fields} >= {"Priority", "Estimated effort", "Dependencies", "Hotspot"}
+        assert {field.name for field in one.fields} >= {
+            "Priority",
+            "Estimated effort",
+            "Dependencies",
+            "Hotspot",
+        }
 
     def test_declared_totals_are_fields(self, plans):
         fields = {field.name: field.value for field in plans[1].fields}
@@ -162,12 +173,16 @@ class TestSummary:
         assert len([one for one in claimed if one.kind is Kind.REQUIREMENT]) == 3
 
     def test_next_steps(self, plans):
-        assert [one.local for one in of(plans[4], Kind.TASK)][2:] == [f"Task-{number}" for number in range(3, 10)]
+        assert [one.local for one in of(plans[4], Kind.TASK)][2:] == [
+            f"Task-{number}" for number in range(3, 10)
+        ]
 
 
 # -- every row of the requirements ----------------------------------------------------------------
 
-ROWS = [json.loads(line) for line in (SHARED / "requirements.jsonl").read_text().splitlines()] if SEEDS else []
+ROWS = (
+    [json.loads(line) for line in (SHARED / "requirements.jsonl").read_text().splitlines()] if SEEDS else []
+)
 # Rows that no reader could take from the text, each with the reason.
 OUT_OF_REACH: dict[str, str] = {}
 

@@ -164,7 +164,10 @@ def _line(item: Item, depth: int, width: int) -> str:
 
 
 def _unread(line: int, words: str, reason: str) -> list[str]:
-    return [clip(f"  ? line {line}: {reason}" if reason else f"  ? line {line}", WIDTH), clip(f"      {words}", WIDTH)]
+    return [
+        clip(f"  ? line {line}: {reason}" if reason else f"  ? line {line}", WIDTH),
+        clip(f"      {words}", WIDTH),
+    ]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -28,6 +28,7 @@ _PHASE: Final = re.compile(
     r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
     re.IGNORECASE,
 )
+_CLAIM_MARKS: Final = re.compile(r"^\[[^\]]?\][ \t]*|[ \t]*\[[A-Za-z _-]{1,20}\]$")
 _STORY: Final = re.compile(r"\bUser Story\s+([0-9]{1,4})\b|\bUS-?([0-9]{1,4})\b", re.IGNORECASE)
 _STORY_LABEL: Final = re.compile(r"US-?[0-9]{1,4}$", re.IGNORECASE)
 _PRIORITY_LABEL: Final = re.compile(r"P[0-9]$")
@@ -70,11 +71,19 @@ class Section:
         if title:
             self.topic = ""
         else:
-            self.slugs = (*self.slugs, words.slug(text))
+            # What ticking changes is no part of a name.
+            bare = _CLAIM_MARKS.sub("", text) if "[" in text else text
+            self.slugs = (*self.slugs, words.slug(bare))
             self.topic = topic_of(text) or self.topic
         lower = text.lower()
         found = None
-        if "phase" in lower or "stage" in lower or "milest" in lower or "sprint" in lower or "iterat" in lower:
+        if (
+            "phase" in lower
+            or "stage" in lower
+            or "milest" in lower
+            or "sprint" in lower
+            or "iterat" in lower
+        ):
             found = _PHASE.search(text)
         if found is not None:
             self.phase = " ".join(found[1].split())
@@ -268,14 +277,29 @@ class Context:
             return
         draft.said = claim
         sign = words.emoji_sign(text)
-        self.put(draft, "emoji", sign, block.line if block.at == block.start else block.line + 1, block.at)
+        raw = sign.encode()
+        leads = text.lstrip(" \t*_").startswith(sign)
+        find = self.data.find if leads else self.data.rfind
+        start = find(raw, block.at, block.end)
+        if start >= 0:
+            line = block.line + self.data.count(b"\n", block.start, start)
+            self.put_at(draft, "emoji", sign, line, start)
 
     def put(self, draft: Draft | None, name: str, value: str, line: int, at: int) -> Field:
         """Keep a labelled value, of an item or of the plan; ``at`` is the byte offset of its line."""
         raw = value.encode()
-        start = self.data.find(raw, at) if raw else at
-        start = max(start, at)
-        field = Field(name, value, line, Span(start, start + len(raw)))
+        begin = self.data.find(name.encode(), at, at + 400)
+        end = self.data.find(b"\n", at) if begin >= 0 else -1
+        if 0 <= begin < (end if end >= 0 else len(self.data)):
+            begin += len(name.encode())
+        else:
+            begin = at
+        start = self.data.find(raw, begin) if raw else begin
+        return self.put_at(draft, name, value, line, max(start, begin))
+
+    def put_at(self, draft: Draft | None, name: str, value: str, line: int, start: int) -> Field:
+        """Keep a value whose byte offset is known."""
+        field = Field(name, value, line, Span(start, start + len(value.encode())))
         if draft is None:
             self.fields.append(field)
         elif draft.fields is None:
@@ -303,6 +327,14 @@ class Context:
             draft.story = f"US{story[1] or story[2]}" if story else draft.story
         else:
             self.header_edges(draft, value, line.number, waits=role is Role.WAITS)
+
+    def go_on(self, draft: Draft, name: str, line: Line) -> None:
+        """A further line of a field's value: paths and ids in it count as well."""
+        role = role_of(name)
+        if role is Role.FILES:
+            draft.add_files(words.paths_in(line.text))
+        elif role in {Role.WAITS, Role.BLOCKS}:
+            self.header_edges(draft, line.text, line.number, waits=role is Role.WAITS)
 
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""

@@ -181,16 +181,22 @@ class Engine:
 
     def labelled(self, block: Block, text: str, parent: Draft | None) -> bool:
         """``- **File**: x`` is a field of what it stands below; ``- **Acceptance**:`` labels a list."""
-        said = label(text)
+        said = label(block.text)
         if said is None:
             return False
-        if not said.value:
+        if not said.value and block.more is None:
             block.topic = topic_of(said.name)
             return bool(block.topic)
         if parent is None or not (text[:1] == "_" or is_field(said.name)):
             return False
-        line = Line(block.line, block.at, text)
-        self.context.take_field(parent, said.name, said.value, line)
+        first = block.lines()[0]
+        self.context.take_field(parent, said.name, said.value, first)
+        for line in block.more or ():
+            further = label(line.text)
+            if further is not None:
+                self.context.take_field(parent, further.name, further.value, line)
+            else:
+                self.context.go_on(parent, said.name, line)
         return True
 
     def line_field(self, line: Line, draft: Draft) -> None:

@@ -131,7 +131,9 @@ _ROLES: Final = (
     (Role.WAITS, r"(?:task )?(?:dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|requires|prerequisites?|after|needs)"),
     (Role.BLOCKS, r"blocks|blocking|unblocks"),
 )  # fmt: skip
-_ROLE: Final = re.compile("|".join(f"(?P<{role.value}>(?:{words})$)" for role, words in _ROLES), re.IGNORECASE)
+_ROLE: Final = re.compile(
+    "|".join(f"(?P<{role.value}>(?:{words})$)" for role, words in _ROLES), re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=2048)

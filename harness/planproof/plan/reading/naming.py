@@ -79,7 +79,9 @@ def _tell_apart(name: str, members: list[Draft], used: set[str]) -> None:
             _take(draft, f"{name}~{draft.heading[-1] if draft.heading else slug(draft.text)}", used)
         return
     own = members[0].scope in _OWN
-    if len({draft.heading for draft in members}) > 1 and (own or all(draft.parent is None for draft in members)):
+    if len({draft.heading for draft in members}) > 1 and (
+        own or all(draft.parent is None for draft in members)
+    ):
         for path, group in _by_heading(members).items():
             whole = "/".join((*path[:-1], name)) if not members[0].name else "/".join((*path[-1:], name))
             _by_child(whole, group, used)

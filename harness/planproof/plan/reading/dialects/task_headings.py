@@ -44,7 +44,7 @@ class TaskHeadings(Dialect):
         draft.effort = words.effort_in_text(said.text)
         if box is not None:
             draft.said = box_claim(box)
-            context.put(draft, "box", box.status, block.line, context.data.index(b"[", block.at) + 1)
+            context.put_at(draft, "box", box.status, block.line, context.data.index(b"[", block.at) + 1)
         elif draft.said is None and not section.text.isascii():
             context.take_emoji(draft, block, section.text)
         if draft.said is None:
@@ -62,7 +62,13 @@ class TaskHeadings(Dialect):
         if claim is not None and owner is draft:
             owner.said = claim
             owner.text = text[: text.rfind("[")].rstrip(" \t-–—:")
-            context.put(owner, "status", word, block.line, block.at)
+            end = (
+                context.data.index(b"\n", block.at)
+                if b"\n" in context.data[block.at : block.end]
+                else block.end
+            )
+            place = context.data.rfind(f"[{word}]".encode(), block.at, end) + 1
+            context.put_at(owner, "status", word, block.line, place)
 
     def box(self, statement: Statement, context: Context) -> bool:
         """A box below such a heading is a step of it."""
