@@ -83,3 +83,12 @@ def module_file(name: str, roots: list[Path]) -> Path | None:
             if path.is_file():
                 return path
     return None
+
+
+def reference_file(reference: str, root: Path) -> str | None:
+    """The file of ``module:name`` or ``path/to/file.py:name``, relative to the workspace, where it lies there."""
+    place = reference.split(":", 1)[0]
+    if place.endswith(".py"):
+        return place if (root / place).is_file() else None
+    path = module_file(place, source_roots(root))
+    return path.relative_to(root).as_posix() if path and path.is_relative_to(root) else None

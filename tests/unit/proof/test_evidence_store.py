@@ -48,7 +48,9 @@ def test_reading_makes_no_store(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database at all, whatever it says", b"SQLite format 3\x00" + b"\xff" * 500])
+@pytest.mark.parametrize(
+    "content", [b"", b"not a database at all, whatever it says", b"SQLite format 3\x00" + b"\xff" * 500]
+)
 def test_a_broken_store_is_set_aside(tmp_path, content):
     path = tmp_path / "e.db"
     path.write_bytes(content)
@@ -145,7 +147,11 @@ def test_two_runs_at_once_both_end_well(tmp_path):
     env = {**os.environ, "PYTHONPATH": str(ROOT / "harness")}
     runs = [
         subprocess.Popen(
-            [sys.executable, "-m", "planproof", "verify"], cwd=repo.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [sys.executable, "-m", "planproof", "verify"],
+            cwd=repo.root,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for _ in range(2)
     ]

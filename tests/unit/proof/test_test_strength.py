@@ -48,7 +48,9 @@ def test_a_patched_neighbour_is_not_the_subject():
 
 
 def test_setattr_counts_as_a_mock_of_the_subject():
-    source = b"def test_x(monkeypatch):\n    monkeypatch.setattr(app, 'login', fake)\n    assert app.login()\n"
+    source = (
+        b"def test_x(monkeypatch):\n    monkeypatch.setattr(app, 'login', fake)\n    assert app.login()\n"
+    )
 
     assert "replaces login" in weakness(source, "test_x", ["login"])
 

@@ -16,6 +16,10 @@ from planproof.errors import SpecError
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_NODES = 200_000
+PLAIN_TAGS = {
+    "!",
+    *(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")),
+}
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+)\Z")
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
@@ -112,7 +116,7 @@ class _Builder:
             self.add(node, anchor)
 
     def tagged(self, event: Any, line: int) -> None:
-        if event.tag is not None and not event.tag.startswith("tag:yaml.org,2002:") and event.tag != "!":
+        if event.tag is not None and event.tag not in PLAIN_TAGS:
             raise self.fail(f"tag {event.tag} is not allowed", line)
 
     def add(self, node: Node, anchor: str | None) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from planproof.proof.layout import module_file, source_roots
+from planproof.proof.layout import reference_file, source_roots
 from planproof.proof.model import ControlOutcome, ControlResult, Outcome, Result
 
 from . import process
@@ -60,7 +60,7 @@ class RaceRunner:
             str(answer.get("reason", "")),
             round(seconds, 6),
             controls=controls,
-            roots=tuple(one for one in [workload_file(str(check.params["workload"]), context.root)] if one),
+            roots=tuple(one for one in [reference_file(str(check.params["workload"]), context.root)] if one),
             certificate=answer.get("certificate") or {},
         )
 
@@ -84,15 +84,6 @@ def _control(name: str, workload: str, check: Check, context: Context) -> Contro
     }
     verdict = verdicts.get(outcome, ControlOutcome.UNDECIDED)
     return ControlResult(name, verdict, str(answer.get("reason", "")), round(time.monotonic() - started, 3))
-
-
-def workload_file(reference: str, root: Path) -> str | None:
-    """The file of a workload reference, relative to the workspace, where it lies there."""
-    place = reference.split(":", 1)[0]
-    if place.endswith(".py"):
-        return place if (root / place).is_file() else None
-    path = module_file(place, source_roots(root))
-    return path.relative_to(root).as_posix() if path and path.is_relative_to(root) else None
 
 
 def run_workload(check: Check, workload: str, context: Context, *, keep: bool = False) -> dict[str, Any]:

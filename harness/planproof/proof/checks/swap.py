@@ -95,8 +95,8 @@ class Swapper:
         *path, name = self.name.split(".")
         owner: Any = module
         for part in path:
-            owner = getattr(owner, part)
-        original = inspect.getattr_static(owner, name)
+            owner = _member(owner, part, self.place)
+        original = inspect.getattr_static(owner, name, None) or _member(owner, name, self.place)
         if self.replacement == PLACEBO:
             setattr(owner, name, original)
         elif self.replacement:
@@ -118,8 +118,15 @@ class Swapper:
             module = importlib.import_module(place)
         found: Any = module
         for part in name.split("."):
-            found = getattr(found, part)
+            found = _member(found, part, place)
         return found
+
+
+def _member(owner: Any, name: str, place: str) -> Any:
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        raise LookupError(f"{place} has no {name}") from None
 
 
 def gutted(original: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from planproof.proof.layout import LOCK_FILES, is_test, pytest_options
+from planproof.proof.layout import LOCK_FILES, is_test, pytest_options, reference_file
 from planproof.proof.model import Check, CheckKind, Footprint, Result, digest
 
 from .sources import GONE, MODULE, RAW, Sources
@@ -73,6 +73,10 @@ class Fingerprints:
             roots.update(self.sources.conftests(file))
         if result.check.kind in {CheckKind.CODE, CheckKind.COMMAND}:
             return set(result.roots)
+        controls = result.check.controls
+        for variant in controls.variants if controls else ():
+            file = reference_file(variant.replacement, self.root) if variant.replacement else None
+            roots.update([file] if file else [])
         return self.sources.closure(roots) | set(result.entered or ())
 
     def _functions(self, file: str, result: Result, tests: Mapping[str, set[str]]) -> dict[str, str]:
