@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from tests.unit.sessionkeeper.aws_faults import together
@@ -146,18 +147,37 @@ class TestEvents:
         assert len(set(ids)) == 40
 
     def test_the_ledger_refuses_a_record_id_that_was_used(self, ledger, service, recorder, clock):
-        if type(ledger).__name__ == "MemoryLedger":
-            pytest.skip("a ledger in memory keeps no constraint on record ids")
         started = start(service)
         with ledger.transaction() as rows:
             session = SessionRepository(rows, recorder).get_active_session(started.session_id)
-        from dataclasses import replace
-
         twin = replace(session, session_id=generate_session_id(), user_id="u2")
         with pytest.raises(StoreUnavailableError), ledger.transaction() as rows:
             SessionRepository(rows, recorder).reserve_start(
                 twin, started.record_id, now=clock.now(), settle_by=clock.now()
             )
+
+    def test_what_fails_in_a_transaction_is_undone_whole(self, ledger, service, recorder, clock):
+        first, second = start(service), start(service, "u2")
+        with ledger.transaction() as rows:
+            before = [rows.get(first.session_id), rows.get(second.session_id)]
+
+        def change_all_then_fail():
+            with ledger.transaction() as rows:
+                repository = SessionRepository(rows, recorder)
+                repository.reserve_end(first.session_id, str(uuid.uuid4()), settle_by=clock.now())
+                repository.mark_session_closed(first.session_id, before[0].session.start_time)
+                rows.delete(second.session_id)
+                rows.insert(replace(before[1], start_record_id=str(uuid.uuid4())))
+                third = replace(before[1].session, session_id=generate_session_id())
+                rows.insert(replace(before[1], session=third, start_record_id=str(uuid.uuid4())))
+
+        with pytest.raises(ActiveSessionExistsError):
+            change_all_then_fail()
+        with ledger.transaction() as rows:
+            assert [rows.get(first.session_id), rows.get(second.session_id)] == before
+            assert rows.open_row_of("u1") == before[0]
+        with pytest.raises(ActiveSessionExistsError):
+            start(service)
 
     def test_a_clock_that_was_set_back_ends_no_session_before_it_began(self, service, clock):
         started = start(service)
