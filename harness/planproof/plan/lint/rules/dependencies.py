@@ -215,7 +215,7 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
         before, after = view.by_id.get(edge.before), view.by_id.get(edge.after)
         if before is None or after is None or not edge.certain or (edge.before, edge.after) in said:
             continue
-        low, high = rank(before), rank(after)
+        low, high = _own_rank(view, before), _own_rank(view, after)
         if low is not None and high is not None and low > high:
             said.add((edge.before, edge.after))
             line = (view.field(before, "priority") or ("", before.line))[1]
@@ -226,6 +226,12 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
                 (before.id, after.id),
                 (edge.line, other),
             )
+
+
+def _own_rank(view: PlanView, item: Item) -> int | None:
+    """The priority that the item itself gives; that of a phase says when, not how urgent each task is."""
+    own = view.field(item, "priority") or (item.priority and item.priority in view.line(item.line))
+    return rank(item) if own else None
 
 
 def rank(item: Item) -> int | None:

@@ -241,7 +241,7 @@ def label_of_others(view: PlanView) -> Iterator[Hit]:
         label = stems(found[1])
         same = [item for item in tasks if label == stems(item.text)]
         others = [item for item in tasks if not label <= stems(item.text)]
-        if len(same) == 1 and others:
+        if len(same) == 1 and others and len(label) > 2:
             what = listed(f'{item.local} is "{item.text}"' for item in others)
             yield Hit(
                 line,
