@@ -81,7 +81,7 @@ class Replay:
 
 
 def write_failure(failure: Failure, workload: type[Workload], backend: Backend, options: Options) -> Failure:
-    """Write the standalone test into the folder, and return the failure with its path.
+    """Write the standalone test and the failure page into the folder; return the failure with their paths.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -94,15 +94,23 @@ def write_failure(failure: Failure, workload: type[Workload], backend: Backend, 
     )
     path = folder / f"test_race_{hashlib.sha256(mark.encode()).hexdigest()[:8]}.py"
     text = _text(failure, workload, backend, folder)
+    from planproof.race.failure_page import page
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Whole or not at all, also when two runs share the folder: the same failure has the same text.
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        failure = replace(failure, replay_path=str(path), page_path=str(path.with_suffix(".html")))
+        _write_whole(path, text)
+        _write_whole(path.with_suffix(".html"), page(failure, workload.model))
     except OSError as error:
         raise ConfigError(f"the failure cannot be written: {error.strerror}", path=str(path)) from error
-    return replace(failure, replay_path=str(path))
+    return failure
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
 
 
 def _text(failure: Failure, workload: type[Workload], backend: Backend, folder: Path) -> str:

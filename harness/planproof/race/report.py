@@ -26,6 +26,8 @@ def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
     lines += ["", f"  {_size(failure)}, seed {failure.seed}, {_store(certificate)}"]
     if failure.replay_command:
         lines.append(f"  replay: {failure.replay_command}")
+    if failure.page_path:
+        lines.append(f"  page: {failure.page_path}")
     return "\n".join(lines)
 
 
@@ -117,5 +119,6 @@ def _failure_json(failure: Failure) -> dict[str, Any]:
             for op in failure.history.operations
         ],
         "file": failure.replay_path,
+        "page": failure.page_path,
         "replay": failure.replay_command,
     }

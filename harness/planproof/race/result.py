@@ -43,6 +43,7 @@ class Failure:
         seed: of the run.
         shrunk_from: operations, clients and switches before shrinking; None where it was not shrunk.
         replay_path: the standalone pytest file that was written; None where none was.
+        page_path: the failure page that was written; None where none was.
     """
 
     violation: Violation
@@ -54,6 +55,7 @@ class Failure:
     seed: int
     shrunk_from: tuple[int, int, int] | None = None
     replay_path: str | None = None
+    page_path: str | None = None
 
     @property
     def reason(self) -> str:

@@ -364,7 +364,7 @@ class TestSqlite:
                 finally:
                     connection.close()
 
-        result = run(Watched, backend=SQLITE, schedules=20)
+        result = run(Watched, backend=SQLITE, schedules=100, orders="all")
         assert result.outcome == "passed", result.reason
         assert result.certificate["observations"]["not_possible"] > 0
 

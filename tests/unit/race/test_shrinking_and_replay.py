@@ -125,7 +125,7 @@ def test_a_mark_is_enough_where_races_lie_in_their_folder(place, capsys):
 
 def test_two_runs_in_one_folder_do_not_disturb_each_other(place):
     assert failing(place).replay_path == failing(place).replay_path
-    assert len(list((place / "races").iterdir())) == 1
+    assert len(list((place / "races").iterdir())) == 2
 
 
 @pytest.mark.parametrize(

@@ -81,26 +81,22 @@ class EveryOrder:
         if self._depth == len(self._nodes):
             self._nodes.append(_Node(dict(ready), self._asleep(ready)))
         node = self._nodes[self._depth]
+        if self._asked == 0 and ready.keys() != node.ready.keys():
+            raise DivergedError(
+                f"at step {self._depth + 1} clients {sorted(node.ready)} could move in an earlier schedule and "
+                f"{sorted(ready)} can now: the application does not repeat itself"
+            )
         if self._asked < len(node.waits):
-            return self._again(node.waits[self._asked], ready)
+            return node.waits[self._asked]
         if node.chosen is None:
-            options = [each for each in node.options() if each in ready]
+            options = node.options()
             if not options:
                 self.redundant += 1
                 raise RedundantError
             node.chosen = turn(options, last)
-        chosen = self._again(node.chosen, ready)
         self._depth += 1
         self._asked = 0
-        return chosen
-
-    def _again(self, client: int, ready: dict[int, Step]) -> int:
-        if client not in ready:
-            raise DivergedError(
-                f"at step {self._depth + 1} client {client} made a call in an earlier schedule and makes "
-                "none now: the application does not repeat itself"
-            )
-        return client
+        return node.chosen
 
     def _asleep(self, ready: dict[int, Step]) -> dict[int, Step]:
         if not self._nodes:
