@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from sessionkeeper.clock import Clock, ForwardClock, ManualClock, SystemClock, Timestamp
 from sessionkeeper.configuration import NIST_AAL1, NIST_AAL2, NIST_AAL3, SessionSettings
+from sessionkeeper.cookies import (
+    ACCESS_COOKIE,
+    REFRESH_COOKIE,
+    REFRESH_PATH,
+    farewell_headers,
+    token_headers,
+    token_in,
+)
 from sessionkeeper.errors import (
     AuthenticationError,
     ClientMismatchError,
@@ -24,7 +32,9 @@ from sessionkeeper.errors import (
     StoreUnavailableError,
     TokenReuseError,
     TokenRevokedError,
+    TooManyGuessesError,
 )
+from sessionkeeper.guessing import GuessGuard
 from sessionkeeper.keeper import Keeper, Login, Patience
 from sessionkeeper.limit import (
     create_session_with_limit_enforcement,
@@ -67,6 +77,7 @@ from sessionkeeper.tokens import TokenMint, TokenPair, hash_token
 
 
 __all__ = [
+    "ACCESS_COOKIE",
     "BLOCKLIST_TTL",
     "BLOCK_SORT_KEY",
     "MAGIC_LINK_TTL",
@@ -74,6 +85,8 @@ __all__ = [
     "NIST_AAL2",
     "NIST_AAL3",
     "OAUTH_STATE_TTL",
+    "REFRESH_COOKIE",
+    "REFRESH_PATH",
     "SESSION_LIMIT",
     "Admission",
     "AuthenticationError",
@@ -84,6 +97,7 @@ __all__ = [
     "ConfigurationError",
     "EndReason",
     "ForwardClock",
+    "GuessGuard",
     "InvalidInputError",
     "InvalidTokenError",
     "Keeper",
@@ -119,12 +133,14 @@ __all__ = [
     "TokenPair",
     "TokenReuseError",
     "TokenRevokedError",
+    "TooManyGuessesError",
     "WhenFull",
     "begin_oauth",
     "block_key",
     "create_anonymous_session",
     "create_session_with_limit_enforcement",
     "evict_oldest_session_atomic",
+    "farewell_headers",
     "get_user_sessions",
     "handle_oauth_callback",
     "hash_token",
@@ -132,5 +148,7 @@ __all__ = [
     "issue_magic_link_token",
     "open_store",
     "refresh_access_tokens",
+    "token_headers",
+    "token_in",
     "verify_magic_link_token",
 ]

@@ -123,6 +123,22 @@ class LinkUsedError(AuthenticationError):
     code = "link_used"
 
 
+class TooManyGuessesError(SessionKeeperError):
+    """A source presented too many unknown tokens and has to wait (ST20).
+
+    Attributes:
+        retry_after: seconds to wait, for ``Retry-After``.
+    """
+
+    code = "too_many_guesses"
+    http_status = 429
+    retriable = True
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class RaceReason(StrEnum):
     """Why a store cancelled a change, and hence what the next attempt must do.
 

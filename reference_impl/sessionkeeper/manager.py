@@ -96,7 +96,9 @@ class SessionManager:
             attributes=attributes,
             when_full=when_full,
         )
-        _log.info("session %s: created, %d ended", made.session.session_id, len(made.ended))
+        _log.info("session %s: created", made.session.session_id)
+        for session in made.ended:
+            _log.info("session %s: ended, it gave way to %s", session.session_id, made.session.session_id)
         return made
 
     def validate(self, access_token: str) -> Session:
@@ -165,9 +167,7 @@ class SessionManager:
             AuthenticationError: the token opens nothing.
         """
         own = authenticate(self._keeper, access_token)
-        return self._keeper.patience.run(
-            lambda: self._keeper.store.delete_all(own.user_id, besides=own.session_id)
-        )
+        return self._end_all(own.user_id, besides=own.session_id)
 
     def revoke_all(self, user_id: str) -> tuple[Session, ...]:
         """End every session of a user: none that was made before this returned is left (ST11).
@@ -175,12 +175,18 @@ class SessionManager:
         Raises:
             InvalidInputError: the user id has the wrong shape.
         """
-        user_id = checked_user_id(user_id)
-        return self._keeper.patience.run(lambda: self._keeper.store.delete_all(user_id))
+        return self._end_all(checked_user_id(user_id))
 
     def cleanup(self, batch: int = 100) -> CleanupStatistics:
         """Remove what has expired, at most ``batch`` users at a time (S1.IMPL_002.AC3)."""
         return self._keeper.store.cleanup(batch)
+
+    def _end_all(self, user_id: str, *, besides: SessionID = "") -> tuple[Session, ...]:
+        store = self._keeper.store
+        ended = self._keeper.patience.run(lambda: store.delete_all(user_id, besides=besides))
+        for session in ended:
+            _log.info("session %s: ended by its user, with others", session.session_id)
+        return ended
 
     def _end(self, session_id: SessionID) -> None:
         self._keeper.patience.run(lambda: self._keeper.store.delete(session_id))
@@ -194,10 +200,13 @@ def authenticate(keeper: Keeper, access_token: str) -> Session:
         InvalidTokenError: the token was never issued, or its session has ended and is gone.
         SessionExpiredError: the idle timeout or the absolute lifetime has passed.
     """
-    session = keeper.store.find(session_id_of(access_token))
+    session_id = session_id_of(access_token)
+    session = keeper.store.find(session_id)
     if session is None or not hashes_match(session.access_hash, hash_token(access_token)):
+        _log.info("session %s: a token that does not open it was refused", session_id)
         raise InvalidTokenError("This token opens no session.")
     if session.expired(keeper.clock.now()):
+        _log.info("session %s: refused, it has expired", session_id)
         raise SessionExpiredError("The session has expired.")
     return session
 

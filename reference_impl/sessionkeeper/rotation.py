@@ -60,6 +60,7 @@ def refresh_access_tokens(keeper: Keeper, refresh_token: str, *, client: str = "
     token_hash = hash_token(refresh_token)
     block = keeper.store.block_of(token_hash)
     if block is not None and block.reason is not EndReason.ROTATED:
+        _log.info("session %s: a blocked token was refused (%s)", session_id, block.reason.value)
         raise refusal(block)
     successor = keeper.mint.successor(refresh_token)
     presented = Presented(
@@ -75,4 +76,5 @@ def refresh_access_tokens(keeper: Keeper, refresh_token: str, *, client: str = "
     if rotation.outcome is RotationOutcome.REUSED:
         _log.warning("session %s: a used refresh token came back; session revoked", session_id)
         raise TokenReuseError("This refresh token had been used before: its session is revoked.")
+    _log.info("session %s: refreshed (%s)", session_id, rotation.outcome.value)
     return Login(rotation.session, successor, replayed=rotation.outcome is RotationOutcome.REPEATED)

@@ -145,6 +145,7 @@ class PostgresSessionStore(TransactionalStore):
         except errors.UniqueViolation as error:
             raise SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN) from error
         except psycopg.Error as error:
+            self._connections.close()  # a server that was restarted has cut the idle ones as well
             raise StoreUnavailableError("The session database does not answer.") from error
 
     def _change(self, user_id: str, decide: Decision[T], *, guest: str = "") -> T:

@@ -1,0 +1,193 @@
+"""Stores that are down, slow, cut off or answer too late: a domain error each, and nothing lost."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from tests.reference.conftest import place_of
+from tests.reference.places import PEPPER, START, System
+from tests.unit.sessionkeeper.aws_faults import LOST, Wire, refusal
+
+from sessionkeeper import (
+    Keeper,
+    ManualClock,
+    RaceReason,
+    SessionLimitRaceError,
+    SessionManager,
+    StoreUnavailableError,
+    SystemClock,
+    TokenMint,
+    create_session_with_limit_enforcement,
+    open_store,
+)
+from sessionkeeper.stores import sqlite
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("postgresql://nobody@127.0.0.1:1/none?connect_timeout=2", marks=pytest.mark.postgres),
+        pytest.param("dynamodb://127.0.0.1:1", marks=pytest.mark.dynamodb),
+        "sqlite:////no/such/folder/sessions.db",
+        "sqlite:////",
+    ],
+)
+def test_a_store_that_is_not_there(url):
+    with pytest.raises(StoreUnavailableError) as caught:
+        open_store(url, clock=SystemClock())
+    assert (caught.value.retriable, caught.value.http_status) == (True, 503)
+
+
+class TestSqlite:
+    def test_a_file_that_is_no_database(self, tmp_path):
+        path = tmp_path / "sessions.db"
+        path.write_text("a shopping list, " * 100)
+        with pytest.raises(StoreUnavailableError):
+            open_store(f"sqlite:///{path}", clock=SystemClock())
+        assert path.read_text().startswith("a shopping list")
+
+    def test_a_writer_of_another_process_that_does_not_let_go(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.01)
+        path = tmp_path / "sessions.db"
+        system = Keeper(open_store(f"sqlite:///{path}", clock=SystemClock()), TokenMint(PEPPER))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SessionLimitRaceError) as caught:
+            system.store.create(system.prepare("ann", "direct")[0])
+        assert caught.value.reason is RaceReason.BUSY
+        assert system.store.sessions_of("ann") == ()  # readers are not held up
+        other.execute("ROLLBACK")
+        assert create_session_with_limit_enforcement(system, "ann")
+        other.close()
+
+    def test_a_writer_that_forgets_the_law_meets_the_key(self, tmp_path):
+        path = tmp_path / "sessions.db"
+        system = Keeper(open_store(f"sqlite:///{path}", clock=SystemClock()), TokenMint(PEPPER))
+        create_session_with_limit_enforcement(system, "ann")
+        forgetful = sqlite3.connect(path)
+        with pytest.raises(sqlite3.IntegrityError):
+            forgetful.execute(
+                "INSERT INTO sessions SELECT 'x', user_id, login, created_at, last_used_at, expires_at,"
+                " ends_at, access_hash, 'x', previous_hash, rotated_at, client, attributes, slot, version"
+                " FROM sessions"
+            )
+        forgetful.close()
+
+
+@pytest.mark.postgres
+class TestPostgres:
+    @pytest.fixture
+    def system(self, request):
+        place = place_of("postgres", request)
+        yield System.at(place)
+        place.close()
+
+    def cut(self, system):
+        """Cut every connection of the store, as a restart of the server does."""
+        import psycopg
+
+        store = system.store
+        with store._lent() as one, store._lent() as other:
+            processes = [one.info.backend_pid, other.info.backend_pid]
+        with psycopg.connect(store._url, autocommit=True) as connection:
+            for process in processes:
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", (process,))
+
+    def test_connections_that_were_cut_cost_one_answer_and_no_more(self, system):
+        login = system.login()
+        self.cut(system)
+        with pytest.raises(StoreUnavailableError):
+            system.store.sessions_of("ann")
+        assert system.live() == [login.session.session_id]
+
+    def test_a_login_that_was_cut_is_repeated(self, system):
+        for _ in range(5):
+            system.login()
+        self.cut(system)
+        with pytest.raises(StoreUnavailableError):
+            system.login(request_id="r1")
+        first = system.login(request_id="r1")
+        assert system.login(request_id="r1").tokens == first.tokens
+        assert len(system.live()) == 5
+
+    def test_a_lock_that_is_not_let_go_is_a_race(self, system):
+        import psycopg
+
+        system.login()
+        with psycopg.connect(system.store._url) as other:
+            other.execute(f"SET search_path TO {system.store._schema}")
+            other.execute("SELECT 1 FROM session_users WHERE user_id = 'ann' FOR UPDATE")
+            with system.store._lent() as connection:
+                connection.execute("SET lock_timeout = '50ms'")
+            with pytest.raises(SessionLimitRaceError) as caught:
+                system.store.create(system.keeper.prepare("ann", "direct")[0])
+        assert caught.value.reason is RaceReason.BUSY
+        assert system.login()
+
+    def test_a_user_row_that_cleanup_removed_is_made_again(self, system):
+        login = system.login()
+        system.manager.logout(login.tokens.access)
+        system.store.cleanup()
+        with system.store._lent() as connection:
+            assert connection.execute("SELECT count(*) FROM session_users").fetchone() == (0,)
+        assert system.login()
+        assert len(system.live()) == 1
+
+
+@pytest.mark.dynamodb
+class TestDynamoDB:
+    @pytest.fixture
+    def system(self, request):
+        place = place_of("dynamodb", request)
+        yield System.at(place, clock=ManualClock(START))
+        place.close()
+
+    def test_a_reply_that_is_lost_is_asked_for_again_with_the_same_token(self, system):
+        for _ in range(5):
+            system.login()
+        second = system.store.sessions_of("ann")[1]
+        wire = Wire(system.store._client)
+        wire.next("TransactWriteItems", LOST)
+        login = system.login()
+        assert wire.count("TransactWriteItems") == 2
+        assert len(login.ended) == 1
+        assert system.store.sessions_of("ann")[0] == second  # one eviction, not two
+
+    def test_a_store_that_stays_silent_and_a_caller_who_repeats(self, system):
+        for _ in range(5):
+            system.login()
+        second = system.store.sessions_of("ann")[1]
+        wire = Wire(system.store._client)
+        wire.next("TransactWriteItems", LOST, LOST, LOST)
+        with pytest.raises(StoreUnavailableError):
+            system.login(request_id="r1")
+        login = system.login(request_id="r1")
+        assert login.replayed
+        assert system.store.sessions_of("ann")[0] == second
+        assert SessionManager(system.keeper).validate(login.tokens.access)
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            refusal("TransactionConflictException"),
+            refusal("TransactionInProgressException"),
+            refusal("ThrottlingException"),
+            refusal(
+                "TransactionCanceledException",
+                CancellationReasons=[{"Code": "TransactionConflict"}, {"Code": "None"}],
+            ),
+            refusal(
+                "TransactionCanceledException",
+                CancellationReasons=[{"Code": "ProvisionedThroughputExceeded"}, {"Code": "None"}],
+            ),
+            refusal("InternalServerError", status=500),
+        ],
+        ids=["conflict", "in-progress", "throttled", "cancelled-conflict", "cancelled-throttled", "server"],
+    )
+    def test_what_passes_by_itself_never_reaches_the_caller(self, system, fault):
+        wire = Wire(system.store._client)
+        wire.next("TransactWriteItems", fault, fault)
+        login = system.login()
+        assert wire.count("TransactWriteItems") == 3  # and nothing was sent behind our back
+        assert system.live() == [login.session.session_id]
