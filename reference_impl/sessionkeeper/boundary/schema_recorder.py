@@ -84,11 +84,6 @@ def recorded_events(cfg: RecorderConfig, user_id: str, session_id: str) -> list[
     return events
 
 
-def is_recorded(cfg: RecorderConfig, user_id: str, session_id: str, record_id: str) -> bool:
-    """Whether an event is in the log of a session; errors as of :func:`recorded_events`."""
-    return any(event.get("record_id") == record_id for event in recorded_events(cfg, user_id, session_id))
-
-
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
     # O_NOFOLLOW: nobody who may make files here can make us write elsewhere.

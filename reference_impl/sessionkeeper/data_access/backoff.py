@@ -7,13 +7,7 @@ see docs/decisions/0050-contradictions-boundary-resilience-data.md, K4.03 and KX
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Sleep = Callable[[float], None]
+from typing import Protocol
 
 
 class Chance(Protocol):
@@ -51,8 +45,3 @@ class Backoff:
         # 2.0**1024 would overflow; by then the ceiling has long been reached.
         nominal = min(self.base * 2.0 ** min(retry, 64), self.ceiling)
         return nominal * (1.0 + self.jitter * chance.random())
-
-    def delays(self, chance: Chance) -> Iterator[float]:
-        """The waits of one call, one for each retry."""
-        for retry in range(self.retries):
-            yield self.delay(retry, chance)
