@@ -1,5 +1,6 @@
 """Each rule's page: its bad example fires the rule and nothing else, its good example nothing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,22 @@ def test_there_is_no_page_without_a_rule():
 def test_an_unknown_code_is_refused():
     with pytest.raises(ConfigError, match="no rule has the code"):
         page("../PP401")
+
+
+def test_the_index_names_every_rule_with_its_level():
+    index = (DOCS / "index.md").read_text()
+
+    for rule in RULES:
+        star = "" if rule.default else " \\*"
+        assert f"* [{rule.code}]({rule.code}.md) {rule.name}{star} ({rule.level})" in index
+
+
+def test_no_rule_below_ninety_five_per_cent_is_on():
+    manual = (DOCS.parent / "precision.md").read_text()
+    measured = re.findall(r"^\| \[(PP\d+)\].*?\| (\d+) % \| (on|off) \|$", manual, re.MULTILINE)
+
+    assert len(measured) > 30
+    for code, percent, state in measured:
+        rule = next(rule for rule in RULES if rule.code == code)
+        assert rule.default is (state == "on")
+        assert not rule.default or int(percent) >= 95

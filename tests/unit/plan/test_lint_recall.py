@@ -13,7 +13,9 @@ from planproof.plan.reading import read_plan
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("PLANPROOF_SHARED", ROOT.parent / "shared"))
 SEEDS = SHARED / "seeds"
-needs_seeds = pytest.mark.skipif(not SEEDS.is_dir(), reason="the five documents are not here (../shared/seeds)")
+needs_seeds = pytest.mark.skipif(
+    not SEEDS.is_dir(), reason="the five documents are not here (../shared/seeds)"
+)
 
 # Row: (rule, line in its document, a line that the finding must also rest on, or None).
 FOUND = {

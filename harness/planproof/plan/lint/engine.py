@@ -150,23 +150,21 @@ def _about_comments(
 ) -> Iterator[Finding]:
     """Findings on comments without a code or reason, and on those that silence nothing."""
     running = {rule.code: rule for rule in chosen}
-    for comment in comments:
+    for number, comment in enumerate(comments, start=1):
         if NO_REASON in running and not (comment.codes and comment.reason):
             what = "no reason" if comment.codes else "no code"
-            yield _meta(view, running[NO_REASON], comment, f"This comment silences a rule and gives {what}.")
+            yield _meta(
+                view, running[NO_REASON], comment, number, f"This comment silences a rule and gives {what}."
+            )
         ran = [code for code in comment.codes if any(rule.startswith(code) for rule in running)]
         if UNUSED in running and comment not in used and ran and len(ran) == len(comment.codes):
             codes = ", ".join(comment.codes)
-            yield _meta(
-                view,
-                running[UNUSED],
-                comment,
-                f"Nothing is left here for {codes} to find; the comment can go.",
-            )
+            message = f"Nothing is left here for {codes} to find; the comment can go."
+            yield _meta(view, running[UNUSED], comment, number, message)
 
 
-def _meta(view: PlanView, rule: Rule, comment: Suppression, message: str) -> Finding:
-    mark = fingerprint(rule.code, view.plan.path, view.line(comment.line), 1)
+def _meta(view: PlanView, rule: Rule, comment: Suppression, number: int, message: str) -> Finding:
+    mark = fingerprint(rule.code, view.plan.path, view.line(comment.line), number)
     bare = Finding(rule.code, rule.name, rule.level, message, view.plan.path, comment.line)
     return replace(bare, fingerprint=mark)
 

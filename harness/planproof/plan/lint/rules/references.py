@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"\d")
 _TARGET = re.compile(r"(?:^|/)[A-Z]{2,}[A-Z0-9]*[_-][A-Z0-9_-]+$")
 _PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
 _MATCHES = re.compile(
-    r"\((?:matches|matching|same as|as defined in|as specified in|as stated in) (?:the )?([a-z][a-z -]{3,40}?)\)",
+    r"\((?:matches|same as|as defined in|as specified in|as stated in) (?:the )?([a-z][a-z -]{3,40}?)\)",
     re.IGNORECASE,
 )
 _INTERFACE = re.compile(

@@ -239,7 +239,7 @@ def route_drift(view: PlanView) -> Iterator[Hit]:
                 )
 
 
-@rule("PP531", "two-words-for-a-period", "info", default=False)
+@rule("PP531", "two-words-for-a-period", "warning")
 def two_words_for_a_period(view: PlanView) -> Iterator[Hit]:
     """The same stretch of work is called by two words: Sprint 1 and Slice 1."""
     words: dict[str, dict[str, int]] = {}
