@@ -23,8 +23,8 @@ from tests.unit.race.checker_load import busy_register, swapped
 from tests.unit.race.checker_oracle import plain_wgl
 
 from planproof.race.checker import check
-from planproof.race.models import MODELS, CasRegister, KeyValue, Queue, Register
-from planproof.race.readers import DEFAULT_MODELS, guess_format, read_history
+from planproof.race.models import CasRegister, KeyValue
+from planproof.race.readers import guess_format, read_history
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +121,45 @@ def test_values_used_once_take_no_search(benchmark, name):
     assert verdict.configurations == 0
 
 
-def test_the_models_named_here_are_the_formats_own():
-    assert {MODELS[name] for name in DEFAULT_MODELS.values()} == {CasRegister, KeyValue}
-    assert Queue in MODELS.values()
-    assert Register in MODELS.values()
+RECORDING_BOUND = 1.10
+
+
+def test_recording_a_loop_on_the_memory_store(benchmark, tmp_path):
+    """What the recorder adds to logins and lists of the reference implementation, file and all."""
+    from planproof.race.history import Recorder
+    from sessionkeeper import (
+        Keeper,
+        SystemClock,
+        TokenMint,
+        create_session_with_limit_enforcement,
+        get_user_sessions,
+        open_store,
+    )
+
+    def loop(recorder):
+        store = open_store("memory://", clock=SystemClock())
+        keeper = Keeper(store, TokenMint(b"p" * 32), clock=SystemClock())
+        began = time.process_time()
+        for _ in range(2000):
+            number = recorder.call(1, "login", ("ann",)) if recorder else 0
+            login = create_session_with_limit_enforcement(keeper, "ann")
+            if recorder:
+                recorder.ok(number, login.session.session_id)
+                number = recorder.call(1, "list", ("ann",))
+            sessions = get_user_sessions(store, "ann")
+            if recorder:
+                recorder.ok(number, len(sessions))
+        if recorder:
+            recorder.flush()
+        return time.process_time() - began
+
+    pairs = []
+    for number in range(15):
+        recorder = Recorder(tmp_path / f"{number}.jsonl")
+        pairs.append((loop(None), loop(recorder)))
+        recorder.close()
+    ratio = min(with_it for _, with_it in pairs) / min(without for without, _ in pairs)
+    median = statistics.median(with_it / without for without, with_it in pairs)
+    benchmark.extra_info.update(ratio_of_min=ratio, ratio_median=median, bound=RECORDING_BOUND)
+    benchmark.pedantic(lambda: None, rounds=1)
+    assert ratio <= RECORDING_BOUND

@@ -1,16 +1,18 @@
-"""The failure page in a real browser: it draws, in light and dark, it can be walked by keyboard, nothing is injected."""
+"""The failure page in a real browser: drawn in light and dark, walked by keyboard, nothing injected."""
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import shutil
 import struct
 import subprocess
 
 import pytest
+from tests.unit.race.page_sample import EVIL, eviction_race
 
 from planproof.race.page import html_of
-from tests.unit.race.page_sample import EVIL, eviction_race
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,7 +25,8 @@ pytestmark = [
 PROBE = """
 <script>
 addEventListener("load", () => {
-  const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  const press = (key) =>
+    document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   const box = (one) => one.getBoundingClientRect();
   const bars = [...document.querySelectorAll(".bar")];
   const found = {
@@ -61,9 +64,6 @@ def chromium(*options):
 
 
 def found_in(page, tmp_path, *options):
-    import html
-    import json
-
     path = tmp_path / "page.html"
     path.write_text(page.replace("</main>", "</main>" + PROBE), encoding="utf-8")
     dom = chromium(f"--user-data-dir={tmp_path / 'profile'}", *options, "--dump-dom", path.as_uri())

@@ -73,7 +73,7 @@ def swapped(history, seed):
     reads = [at for at, op in enumerate(ops) if op.op == "read" and op.outcome is Outcome.OK][
         -len(ops) // 9 :
     ]
-    while True:
+    for _ in range(1000):
         one, two = rng.sample(reads, 2)
         if ops[one].result == ops[two].result:
             continue
@@ -83,3 +83,4 @@ def swapped(history, seed):
         made = History(tuple(wrong))
         if check(made, CasRegister()).linearizable is False:
             return made
+    raise AssertionError("no swap of two reads makes this history wrong")

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import planproof.race.history.lines as lines_module
 from planproof.errors import HistoryError, WorkloadError
@@ -212,7 +213,7 @@ def test_any_bytes_are_a_history_or_refused(tmp_path_factory, data):
     try:
         read_lines(path)
     except HistoryError as error:
-        assert error.path == str(path)
+        assert error.path == str(path)  # noqa: PT017 - it need not be raised
 
 
 def test_the_plain_forms_are_read(tmp_path):
@@ -237,7 +238,7 @@ def test_the_plain_forms_are_read(tmp_path):
 def test_what_cannot_be_recorded_is_said_at_the_end(tmp_path):
     recorder = Recorder(tmp_path / "run.jsonl", interval=0.001)
     recorder.ok(recorder.call(1, "login", ("ann",)), object())
-    with pytest.raises(WorkloadError, match="login returned what cannot be recorded: .*object"):
+    with pytest.raises(WorkloadError, match=r"login returned what cannot be recorded: .*object"):
         recorder.close()
 
 

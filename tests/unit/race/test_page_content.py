@@ -1,17 +1,18 @@
-"""The failure page and its text form: all of it is there, nothing of the application's text is taken for HTML."""
+"""The failure page and its text form: all of it is there, and no text of the application becomes HTML."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.race.checker_histories import KINDS, make_history
+from tests.unit.race.page_sample import EVIL, eviction_race
 
 from planproof.race.checker import check
 from planproof.race.history import History, Operation, Outcome
 from planproof.race.page import html_of, text_of
-from tests.unit.race.checker_histories import KINDS, make_history
-from tests.unit.race.page_sample import EVIL, eviction_race
 
 
 class Reader(HTMLParser):

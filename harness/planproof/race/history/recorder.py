@@ -6,7 +6,6 @@ import itertools
 import json
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from planproof.errors import HistoryError, WorkloadError
@@ -38,8 +37,8 @@ class Sink(Protocol):
 class Recorder:
     """Writes a history while it happens, so that a killed run can still be judged.
 
-    Calls are put in line before an operation is sent and replies after they came, all in one queue, and the
-    queue goes to disk in its own order, one line of JSON for a batch. So whatever a kill leaves on disk is
+    Calls are put in line before an operation is sent and replies after they came, all in one list, and the
+    list goes to disk in its own order, one line of JSON for a batch. So whatever a kill leaves on disk is
     a prefix of what happened: no effect is seen whose call is not there.
 
     Args:
@@ -70,14 +69,16 @@ class Recorder:
         self.failure: HistoryError | WorkloadError | None = None
         self._meta = dict(meta or {})
         self._ids = itertools.count(first_id)
-        self._queue: deque[tuple[Any, ...]] = deque()
-        self._put = self._queue.append
-        self._kept: list[tuple[Any, ...]] = []
+        self._events: list[tuple[Any, ...]] = []
+        self._written = 0
+        self._put = self._events.append
         self._stop = threading.Event()
         self._drain_lock = threading.Lock()
         self._interval = interval
         self._sink = sink if sink is not None else self._opened(path)
-        self._encoder = json.JSONEncoder(separators=(",", ":"), default=plain, ensure_ascii=False)
+        self._encoder = json.JSONEncoder(
+            separators=(",", ":"), default=plain, ensure_ascii=False, check_circular=False
+        )
         self._write(self._line({"planproof-history": FORM, "meta": self._meta}))
         self._thread = threading.Thread(target=self._run, name="planproof-recorder", daemon=True)
         if interval > 0:
@@ -169,7 +170,7 @@ class Recorder:
         self._drain()
         assembly = Assembly(self._name)
         assembly.meta = self._meta
-        for event in self._kept:
+        for event in self._events[: self._written]:
             assembly.take(event)
         return assembly.history()
 
@@ -205,23 +206,20 @@ class Recorder:
             self._drain()
 
     def _at_once(self, event: tuple[Any, ...]) -> None:
-        self._queue.append(event)
+        self._events.append(event)
         self._drain()
 
     def _drain(self) -> None:
         with self._drain_lock:
-            batch = []
-            queue = self._queue
-            while queue:
-                batch.append(queue.popleft())
+            batch = self._events[self._written :]
             if not batch:
                 return
-            self._kept += batch
+            self._written += len(batch)
             if self._sink is None or self.failure is not None:
                 return
             try:
                 line = self._line(batch)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 self._lose(self._culprit(batch, error))
                 return
             self._write(line)
@@ -243,11 +241,11 @@ class Recorder:
             self.failure = failure
 
     def _culprit(self, batch: list[tuple[Any, ...]], cause: Exception) -> WorkloadError:
-        names = {event[1]: event[3] for event in self._kept if event[0] == "call"}
+        names = {event[1]: event[3] for event in self._events if event[0] == "call"}
         for event in batch:
             try:
                 self._encoder.encode(event)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 verb = "takes" if event[0] == "call" else "returned"
                 return WorkloadError(
                     f"operation {names.get(event[1], event[1])} {verb} what cannot be recorded: {error}"
