@@ -1,10 +1,10 @@
 """Sessions in a SQLite file: safe for threads and for processes, with nothing but the standard library.
 
 The design that holds: ``BEGIN IMMEDIATE`` takes the write lock *before* the first look, so no picture is
-stale when the change is written. The module's default (an implicit transaction that starts at the first
-write) lets 13 to 20 sessions live where 5 may. Threads of one process queue at a lock of their own first,
-because SQLite's busy handler sleeps for up to a tenth of a second at a time. ``PRIMARY KEY (user_id, slot)``
-holds the law even against a writer that forgets it.
+stale when the change is written. With the module's default, whose implicit transaction starts at the first
+write, the look lies outside it, and more sessions live than may (``docs/reference/variants.md``). Threads of
+one process queue at a lock of their own first, because SQLite's busy handler sleeps for up to a tenth of a
+second at a time. ``PRIMARY KEY (user_id, slot)`` holds the law even against a writer that forgets it.
 """
 
 from __future__ import annotations
