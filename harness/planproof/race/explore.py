@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from planproof.race.faults.injector import Injector
     from planproof.race.isolation import Places
     from planproof.race.program import Program
-    from planproof.race.run import _Run
+    from planproof.race.run import Race
     from planproof.race.schedules.step import Order
     from planproof.race.workload import Workload
 
@@ -161,7 +162,7 @@ def _concluded(bench: Bench, end: ScheduleEnd) -> Execution:
     return done
 
 
-def explore(run: _Run, places: Places) -> tuple[Failure | None, str]:
+def explore(run: Race, places: Places) -> tuple[Failure | None, str]:
     """Run the schedules of one run; the first failure, or why it is inconclusive.
 
     Raises:
@@ -183,7 +184,7 @@ def explore(run: _Run, places: Places) -> tuple[Failure | None, str]:
     return None, ""
 
 
-def _failure(run: _Run, session: Session, program: Program, done: Execution, number: int) -> Failure:
+def _failure(run: Race, session: Session, program: Program, done: Execution, number: int) -> Failure:
     assert done.violation is not None
     failure = Failure(
         done.violation,
@@ -197,11 +198,12 @@ def _failure(run: _Run, session: Session, program: Program, done: Execution, num
     if run.options.shrink:
         from planproof.race.shrinking import shrink
 
-        failure = shrink(failure, session.execute, _relation(run)[0])
+        execute = functools.partial(session.execute, meta=run.meta(number))
+        failure = shrink(failure, execute, _relation(run)[0])
     return run.written(failure)
 
 
-def _relation(run: _Run) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
+def _relation(run: Race) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
     judged = run.workload.model is not None or any(each.wants_history for each in run.workload.invariants())
     return independence(run.backend.kind, ordered=judged)
 
@@ -215,7 +217,7 @@ class _Share:
     spent: int = 0
 
 
-def _orders(run: _Run) -> Iterator[tuple[Program, Order]]:
+def _orders(run: Race) -> Iterator[tuple[Program, Order]]:
     """Programs with orders, for ever: every other schedule systematic, the rest drawn."""
     options = run.options
     drawn = run.draw(
@@ -238,7 +240,7 @@ def _orders(run: _Run) -> Iterator[tuple[Program, Order]]:
         number += 1
 
 
-def _systematic(run: _Run, drawn: list[Program]) -> Iterator[tuple[Program, Order]]:
+def _systematic(run: Race, drawn: list[Program]) -> Iterator[tuple[Program, Order]]:
     relation, _ = _relation(run)
     shares = [_Share(program, EveryOrder(relation)) for program in drawn]
     while True:
@@ -252,7 +254,7 @@ def _systematic(run: _Run, drawn: list[Program]) -> Iterator[tuple[Program, Orde
             share.spent = 0
 
 
-def _every_order(run: _Run, session: Session) -> tuple[Failure | None, str]:
+def _every_order(run: Race, session: Session) -> tuple[Failure | None, str]:
     """Every distinct order of the scenarios, or of the smallest drawn programs."""
     relation, run.assumptions = _relation(run)
     programs = list(run.workload.scenarios) or run.draw(clients=2, steps=1, at_most=8)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 MODES = ("explore", "stress")
+ENGINES = ("planproof", "frontrun")
 MOST_PROGRAMS = 200
 
 
@@ -87,13 +88,13 @@ def run(
     """
     kind = load_workload(workload) if isinstance(workload, str) else workload
     options = _options(schedules=schedules, seed=seed, mode=mode, **more)
-    result = _Run(kind, backend, options).go()
+    result = Race(kind, backend, options).go()
     if not controls and placebo is None:
         return result
     from planproof.race.controls import with_controls
 
     quick = replace(options, shrink=False, folder=None)
-    return with_controls(result, controls, placebo, lambda variant: _Run(variant, backend, quick).go())
+    return with_controls(result, controls, placebo, lambda variant: Race(variant, backend, quick).go())
 
 
 def _options(**given: Any) -> Options:
@@ -103,12 +104,14 @@ def _options(**given: Any) -> Options:
         raise ConfigError(f"the race knows no such option: {error}") from error
     if options.mode not in MODES:
         raise ConfigError(f"the mode of a race is {' or '.join(MODES)}, not {options.mode!r}")
+    if options.engine not in ENGINES:
+        raise ConfigError(f"the engine of a race is {' or '.join(ENGINES)}, not {options.engine!r}")
     if options.schedules < 1:
         raise ConfigError(f"a race needs at least one schedule, not {options.schedules}")
     return options
 
 
-class _Run:
+class Race:
     """One run of one workload."""
 
     def __init__(self, workload: type[Workload], backend: Backend, options: Options) -> None:
@@ -123,7 +126,11 @@ class _Run:
         """Run until the first failure or the last schedule."""
         self.workload.operations()
         with Places(self.backend) as places:
-            if self.options.mode == "stress":
+            if self.options.engine == "frontrun":
+                from planproof.race import frontrun_engine
+
+                failure, undecided = frontrun_engine.explore(self, places)
+            elif self.options.mode == "stress":
                 failure, undecided = self._stress(places)
             else:
                 from planproof.race.explore import explore
@@ -192,6 +199,7 @@ class _Run:
             reference=reference_of(self.workload),
             backend=self.backend,
             mode=self.options.mode,
+            engine=self.options.engine,
             seed=self.options.seed,
             wanted=self.options.schedules,
             tally=self.tally,

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from planproof.backends.model import Backend, BackendKind
+from planproof.backends.model import BackendKind
 from planproof.errors import BackendUnavailableError
 from planproof.race.result import FAILED, PASSED
 
@@ -81,8 +81,3 @@ def describe(result: RaceResult) -> str:
     from planproof.race.report import failure_text
 
     return failure_text(result.failure, result.certificate)
-
-
-def plain_backend(kind: BackendKind) -> Backend:
-    """An embedded store, without asking anybody."""
-    return Backend(kind, "memory://" if kind is BackendKind.MEMORY else "sqlite://")
