@@ -308,7 +308,7 @@ def _judge_plan(plan: Plan, judge: Judge) -> list[Judged]:
         required = [one for one in children.get(item.id, []) if is_required(one)]
         state, reason, _ = own[item.id]
         known[item.id] = _with_children(
-            state, reason, bool(own[item.id][2]), [(one, *known[one.id]) for one in required]
+            state, reason, _counts(own[item.id][2]), [(one, *known[one.id]) for one in required]
         )
     return [
         Judged(
@@ -316,6 +316,14 @@ def _judge_plan(plan: Plan, judge: Judge) -> list[Judged]:
         )
         for item in plan.items
     ]
+
+
+def _counts(views: Sequence[CheckView]) -> bool:
+    """True where an item has checks of its own; guesses that do not count leave it to its children."""
+    return any(
+        one.binding.bound_by is not BoundBy.INFERRED or one.state in {State.PROVED, State.REFUTED}
+        for one in views
+    )
 
 
 def _deepest_first(items: Sequence[Item], children: Mapping[str, list[Item]]) -> list[Item]:

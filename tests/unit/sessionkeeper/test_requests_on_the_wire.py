@@ -1,0 +1,383 @@
+"""What is sent to DynamoDB, without a server: every request is answered here and its body looked at.
+
+Whether the server then keeps its word is shown on DynamoDB Local (test_data_access_*, marked dynamodb).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.unit.sessionkeeper.aws_faults import Middle, Waits, Wire, refusal
+
+import sessionkeeper
+from sessionkeeper.clock import ManualClock
+from sessionkeeper.data_access.connection import connect
+from sessionkeeper.data_access.connections_repository import Connection, ConnectionsRepository, Role
+from sessionkeeper.data_access.dynamodb_client import DynamoDBClient
+from sessionkeeper.data_access.exceptions import ConditionalCheckFailedError, DynamoDBError, RetryableError
+from sessionkeeper.data_access.rate_limits_repository import RateLimit, RateLimitsRepository
+from sessionkeeper.data_access.sessions_repository import SessionsRepository, SpeakerSession
+from sessionkeeper.data_access.tables import CONNECTIONS, SESSIONS, TABLES, create_tables
+from sessionkeeper.resilience.configurations import (
+    ConfigurationLimitError,
+    Configurations,
+    DuplicateConfigurationError,
+)
+from sessionkeeper.resilience.retry import RetryPolicy, is_transient_dynamodb_error
+
+
+REFERENCE = Path(sessionkeeper.__file__).resolve().parents[1]
+NOW = 1_700_000_000.0
+DONE = (200, {})
+STANDS = {"sessionId": {"S": "s"}, "isActive": {"BOOL": False}}
+
+
+class Answered:
+    """A client to nowhere: a test says what each request is answered."""
+
+    def __init__(self):
+        self.low_level = connect(
+            "http://127.0.0.1:9", aws_access_key_id="local", aws_secret_access_key="local"
+        )
+        self.wire = Wire(self.low_level)
+        self.waits = Waits()
+        self.client = DynamoDBClient(self.low_level, sleep=self.waits, chance=Middle())
+
+    def bodies(self, operation):
+        """What was sent in requests of one operation."""
+        pairs = zip(self.wire.sent, self.wire.bodies, strict=True)
+        return [json.loads(body) for name, body in pairs if name == operation]
+
+
+@pytest.fixture
+def room():
+    return Answered()
+
+
+def spelled(body, key="ConditionExpression"):
+    """An expression with its names put in."""
+    text = body[key]
+    for placeholder, name in sorted(body.get("ExpressionAttributeNames", {}).items(), reverse=True):
+        text = text.replace(placeholder, name)
+    return text
+
+
+def cancelled(*codes):
+    reasons = [{"Code": code} for code in codes]
+    return refusal("TransactionCanceledException", CancellationReasons=reasons)
+
+
+class TestCounters:
+    def test_an_increment_adds_and_asks_for_the_item(self, room):
+        room.wire.next("UpdateItem", (200, {"Attributes": {"listenerCount": {"N": "3"}}}))
+
+        assert room.client.atomic_increment(SESSIONS, {"sessionId": "s"}, "listenerCount") == 3
+
+        (body,) = room.bodies("UpdateItem")
+        assert spelled(body, "UpdateExpression").startswith("ADD listenerCount ")
+        assert "attribute_exists(sessionId)" in spelled(body)
+
+    def test_a_decrement_asks_for_room_above_the_floor_in_the_same_write(self, room):
+        room.wire.next("UpdateItem", (200, {"Attributes": {"listenerCount": {"N": "0"}}}))
+
+        assert room.client.atomic_decrement_with_floor(SESSIONS, {"sessionId": "s"}, "listenerCount") == 0
+
+        (body,) = room.bodies("UpdateItem")
+        assert "attribute_exists(sessionId)" in spelled(body)
+        assert "listenerCount >=" in spelled(body)
+
+    def test_a_condition_that_does_not_hold_is_an_error_and_is_not_sent_again(self, room):
+        room.wire.next("UpdateItem", refusal("ConditionalCheckFailedException", Item=STANDS))
+
+        with pytest.raises(ConditionalCheckFailedError):
+            room.client.update_item(SESSIONS, {"sessionId": "s"}, {"isActive": False})
+        assert room.wire.count("UpdateItem") == 1
+
+
+class TestRetries:
+    def test_the_waits_are_at_least_one_two_and_four_seconds_with_jitter_on_top(self, room):
+        room.wire.next("GetItem", *[refusal("ThrottlingException")] * 3, DONE)
+
+        assert room.client.get_item(SESSIONS, {"sessionId": "s"}) is None
+
+        assert len(room.waits) == 3
+        for wait, least in zip(room.waits, (1, 2, 4), strict=True):
+            assert least < wait <= 1.5 * least
+
+    @pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException"])
+    def test_what_stays_is_raised_at_once(self, room, code):
+        room.wire.next("GetItem", refusal(code))
+
+        with pytest.raises(DynamoDBError):
+            room.client.get_item(SESSIONS, {"sessionId": "s"})
+        assert room.waits == []
+
+    @pytest.mark.parametrize(
+        "code", ["TransactionConflictException", "ProvisionedThroughputExceededException"]
+    )
+    def test_conflicts_and_throttling_are_transient(self, room, code):
+        room.wire.next("PutItem", refusal(code), DONE)
+
+        room.client.put_item(SESSIONS, {"sessionId": "s"})
+
+        assert room.wire.count("PutItem") == 2
+
+    def test_every_failed_attempt_is_logged(self, room, caplog):
+        room.wire.next("GetItem", *[refusal("ThrottlingException")] * 4)
+
+        with caplog.at_level(logging.DEBUG, "sessionkeeper"), pytest.raises(RetryableError):
+            room.client.get_item(SESSIONS, {"sessionId": "s"})
+
+        told = [record for record in caplog.records if "get_item" in record.getMessage()]
+        assert len(told) >= 3
+
+
+class TestBatches:
+    def test_sixty_items_go_in_batches_of_25(self, room):
+        room.wire.next("BatchWriteItem", *[(200, {"UnprocessedItems": {}})] * 3)
+
+        assert room.client.batch_write(SESSIONS, [{"sessionId": f"s{n}"} for n in range(60)]) == 60
+
+        sizes = [
+            len(requests)
+            for body in room.bodies("BatchWriteItem")
+            for requests in body["RequestItems"].values()
+        ]
+        assert sizes == [25, 25, 10]
+
+    def test_what_was_not_processed_is_sent_again_and_nothing_else(self, room):
+        name = room.client.table_name(SESSIONS)
+        left = {"DeleteRequest": {"Key": {"sessionId": {"S": "s1"}}}}
+        room.wire.next(
+            "BatchWriteItem", (200, {"UnprocessedItems": {name: [left]}}), (200, {"UnprocessedItems": {}})
+        )
+
+        assert room.client.batch_delete(SESSIONS, [{"sessionId": f"s{n}"} for n in range(3)]) == 3
+
+        first, second = room.bodies("BatchWriteItem")
+        assert len(first["RequestItems"][name]) == 3
+        assert second["RequestItems"][name] == [left]
+
+    def test_all_connections_of_a_session_go_also_those_that_the_index_lacks(self, room):
+        known, late = ({"connectionId": {"S": name}, "sessionId": {"S": "s"}} for name in ("c1", "c2"))
+        room.wire.next("Query", (200, {"Items": [known], "Count": 1}))
+        room.wire.next("Scan", (200, {"Items": [late], "Count": 1}))
+        room.wire.next("BatchWriteItem", *[(200, {"UnprocessedItems": {}})] * 2)
+
+        ConnectionsRepository(room.client, clock=ManualClock(NOW)).delete_all_session_connections("s")
+
+        gone = {
+            request["DeleteRequest"]["Key"]["connectionId"]["S"]
+            for body in room.bodies("BatchWriteItem")
+            for requests in body["RequestItems"].values()
+            for request in requests
+        }
+        assert gone == {"c1", "c2"}
+        assert all(body["ConsistentRead"] for body in room.bodies("Scan"))
+
+
+def listener(name, language):
+    item = Connection(name, "s", Role.LISTENER, int(NOW) + 60, language, connected_at=1).to_item()
+    return {key: {"S": value} if isinstance(value, str) else {"N": str(value)} for key, value in item.items()}
+
+
+class TestIndex:
+    @pytest.fixture
+    def connections(self, room):
+        return ConnectionsRepository(room.client, clock=ManualClock(NOW))
+
+    def test_connections_are_asked_for_by_session_and_language_through_the_index(self, room, connections):
+        room.wire.next("Query", (200, {"Items": [listener("c1", "de")], "Count": 1}))
+
+        assert [each.connection_id for each in connections.get_connections_by_session("s", "de")] == ["c1"]
+
+        (body,) = room.bodies("Query")
+        assert body["IndexName"] == "sessionId-targetLanguage-index"
+        condition = spelled(body, "KeyConditionExpression")
+        assert "sessionId =" in condition
+        assert "targetLanguage =" in condition
+
+    def test_listeners_are_asked_for_by_role_and_only_those_that_have_not_expired(self, room, connections):
+        room.wire.next("Query", (200, {"Items": [], "Count": 0}))
+
+        assert connections.get_listener_connections("s") == []
+
+        (body,) = room.bodies("Query")
+        assert "role =" in spelled(body, "FilterExpression")
+        assert "ttl >" in spelled(body, "FilterExpression")
+
+    def test_each_language_is_named_once(self, room, connections):
+        items = [listener("c1", "de"), listener("c2", "fr"), listener("c3", "de")]
+        room.wire.next("Query", (200, {"Items": items, "Count": 3}))
+
+        assert sorted(connections.get_unique_languages_for_session("s")) == ["de", "fr"]
+
+
+class TestSessions:
+    @pytest.fixture
+    def sessions(self, room):
+        return SessionsRepository(room.client, clock=ManualClock(NOW))
+
+    def test_an_id_is_created_once(self, room, sessions):
+        room.wire.next("PutItem", DONE, refusal("ConditionalCheckFailedException"))
+        wanted = SpeakerSession("s", "c", "u", "en", "standard", expires_at=int(NOW) + 60)
+
+        sessions.create_session(wanted)
+        with pytest.raises(ConditionalCheckFailedError):
+            sessions.create_session(wanted)
+
+        assert "attribute_not_exists(sessionId)" in spelled(room.bodies("PutItem")[0])
+
+    @pytest.mark.parametrize("touch", ["mark_session_inactive", "increment_listener_count"])
+    def test_no_touch_makes_a_session(self, room, sessions, touch):
+        room.wire.next("UpdateItem", refusal("ConditionalCheckFailedException"))
+
+        with pytest.raises((ConditionalCheckFailedError, DynamoDBError)):
+            getattr(sessions, touch)("s")
+
+        assert "attribute_exists(sessionId)" in spelled(room.bodies("UpdateItem")[0])
+
+    def test_an_expired_row_is_not_served_whatever_the_sweeper_does(self, room, sessions):
+        item = SpeakerSession("s", "c", "u", "en", "standard", expires_at=int(NOW), created_at=1).to_item()
+        kinds = {str: "S", bool: "BOOL", int: "N"}
+        wire = {
+            key: {kinds[type(value)]: str(value) if type(value) is int else value}
+            for key, value in item.items()
+        }
+        room.wire.next("GetItem", (200, {"Item": wire}))
+
+        assert not sessions.session_exists("s")
+
+
+def test_a_bucket_is_written_on_the_condition_of_what_was_read(room):
+    room.wire.next("GetItem", DONE)
+    room.wire.next("UpdateItem", DONE)
+    room.wire.next("PutItem", DONE)
+    limits = RateLimitsRepository(room.client, RateLimit(5, 10), clock=ManualClock(NOW))
+
+    allowed, retry_after = limits.check_rate_limit("ann")
+
+    assert (allowed, retry_after) == (True, 0)
+    (body,) = room.bodies("UpdateItem") + room.bodies("PutItem")
+    assert "attribute_not_exists" in spelled(body)
+
+
+class TestConfigurations:
+    @pytest.fixture
+    def configurations(self, room):
+        policy = RetryPolicy(is_transient_dynamodb_error, sleep=room.waits)
+        return Configurations(room.low_level, limit=3, retry=policy, clock=ManualClock(NOW))
+
+    def test_count_and_put_are_one_transaction_under_a_ceiling(self, room, configurations):
+        room.wire.next("TransactWriteItems", DONE)
+
+        configurations.create_configuration("u", "Tech", ["SAP"])
+
+        assert room.wire.sent == ["TransactWriteItems"]
+        (body,) = room.bodies("TransactWriteItems")
+        update, put = (
+            next(action[kind] for action in body["TransactItems"] if kind in action)
+            for kind in ("Update", "Put")
+        )
+        assert " < " in spelled(update)
+        limits = [value["N"] for value in update["ExpressionAttributeValues"].values() if "N" in value]
+        assert "3" in limits
+        assert "attribute_not_exists(PK)" in spelled(put)
+
+    def test_a_failed_ceiling_and_a_failed_put_are_told_apart_and_both_are_409(self, room, configurations):
+        (full, taken) = self._order(room, configurations)
+        room.wire.next("TransactWriteItems", full)
+        with pytest.raises(ConfigurationLimitError) as limit:
+            configurations.create_configuration("u", "Tech", [])
+        room.wire.next("TransactWriteItems", taken)
+        room.wire.next("GetItem", DONE)
+        with pytest.raises(DuplicateConfigurationError) as twin:
+            configurations.create_configuration("u", "Tech", [])
+
+        assert limit.value.http_status == twin.value.http_status == 409
+
+    @staticmethod
+    def _order(room, configurations):
+        """Cancellations of the counter and of the put, in the order in which they are sent."""
+        room.wire.next("TransactWriteItems", DONE)
+        configurations.create_configuration("u", "Order", [])
+        kinds = [next(iter(action)) for action in room.bodies("TransactWriteItems")[0]["TransactItems"]]
+        return (
+            cancelled(*("ConditionalCheckFailed" if kind == "Update" else "None" for kind in kinds)),
+            cancelled(*("ConditionalCheckFailed" if kind == "Put" else "None" for kind in kinds)),
+        )
+
+    def test_a_conflict_is_retried_and_a_validation_error_is_not(self, room, configurations):
+        room.wire.next("TransactWriteItems", cancelled("TransactionConflict", "None"), DONE)
+        configurations.create_configuration("u", "Tech", [])
+        assert room.wire.count("TransactWriteItems") == 2
+
+        room.wire.next("TransactWriteItems", refusal("ValidationException"))
+        with pytest.raises(DynamoDBError):
+            configurations.create_configuration("u", "More", [])
+        assert room.wire.count("TransactWriteItems") == 3
+
+    def test_queries_and_counts_are_retried(self, room, configurations):
+        room.wire.next("Query", refusal("ThrottlingException"), (200, {"Items": [], "Count": 0}))
+        room.wire.next("GetItem", refusal("ThrottlingException"), DONE)
+
+        assert configurations.list_configurations("u") == []
+        assert configurations.count_user_configurations("u") == 0
+
+        assert len(room.waits) == 2
+
+
+def test_a_query_reads_all_pages(room):
+    row = {"connectionId": {"S": "c1"}, "sessionId": {"S": "s"}}
+    room.wire.next(
+        "Query",
+        (200, {"Items": [row], "Count": 1, "LastEvaluatedKey": {"connectionId": {"S": "c1"}}}),
+        (200, {"Items": [{**row, "connectionId": {"S": "c2"}}], "Count": 1}),
+    )
+
+    found = room.client.query(CONNECTIONS, "s", index="sessionId-targetLanguage-index")
+
+    assert [item["connectionId"] for item in found] == ["c1", "c2"]
+
+
+def test_tenacity_is_declared():
+    project = tomllib.loads((REFERENCE / "pyproject.toml").read_text())["project"]
+
+    assert [name for name in project["optional-dependencies"]["dynamodb"] if name.startswith("tenacity>=9")]
+
+
+def test_the_page_tells_what_each_failure_of_the_cache_does():
+    page = (REFERENCE.parent / "docs" / "reference" / "resilience.md").read_text()
+
+    for failure in ("denied access", "bundled", "warning", "correlation"):
+        assert failure in page
+
+
+def test_the_tables_store_what_the_plan_says():
+    plan = (REFERENCE.parent / "plans" / "data-access.md").read_text()
+    said = [
+        line.split("Stores:")[1].replace(" ", "").split(",")
+        for line in plan.splitlines()
+        if "Stores:" in line
+    ]
+
+    assert said == [list(table.attributes) for table in TABLES]
+
+
+def test_the_tables_are_made_on_demand_with_their_ttl(room):
+    description = {"Table": {"TableStatus": "ACTIVE"}}
+    room.wire.next("CreateTable", *[DONE] * 3)
+    room.wire.next("DescribeTable", *[(200, description)] * 3)
+    room.wire.next("DescribeTimeToLive", *[DONE] * 3)
+    room.wire.next("UpdateTimeToLive", *[DONE] * 3)
+
+    create_tables(room.low_level, TABLES)
+
+    assert [body["BillingMode"] for body in room.bodies("CreateTable")] == ["PAY_PER_REQUEST"] * 3
+    assert [body["TimeToLiveSpecification"]["AttributeName"] for body in room.bodies("UpdateTimeToLive")] == [
+        table.ttl_attribute for table in TABLES
+    ]
