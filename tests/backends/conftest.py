@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,18 @@ def only(diagnoses):
         return {**rest, "PLANPROOF_BACKEND_SOURCES": source, "PYTHONPATH": root}
 
     return environment
+
+
+@pytest.fixture
+def open_room():
+    """A folder that every account may pass; a server that refuses root runs under another one.
+
+    Not pytest's own: that is closed to others, and every start of pytest closes it again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="planproof-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

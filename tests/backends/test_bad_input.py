@@ -6,7 +6,6 @@ import http.server
 import os
 import re
 import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -132,10 +131,8 @@ print(connect(sys.argv[1]))
 """
 
 
-def test_an_engine_that_does_not_let_us_in(tmp_path):
-    path = tmp_path / "engine.sock"
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+def test_an_engine_that_does_not_let_us_in(open_room):
+    path = open_room / "engine.sock"
     with closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(str(path))
         listener.listen()
@@ -181,15 +178,12 @@ def test_an_image_of_something_else(only):
 
 
 @pytest.mark.postgres
-def test_a_port_that_was_taken_meanwhile_is_chosen_again(only, tmp_path, monkeypatch):
+def test_a_port_that_was_taken_meanwhile_is_chosen_again(only, open_room, monkeypatch):
     settings = Settings.of(only("postgres", "program"))
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        parent.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = [taken.getsockname()[1], closed_port()]
         monkeypatch.setattr(postgres_program, "free_port", lambda: ports.pop(0))
-        server = postgres_program.start("postgres", settings, tmp_path, SystemClock())
+        server = postgres_program.start("postgres", settings, open_room, SystemClock())
         try:
             assert ports == []
             assert server.failure() is None
@@ -198,25 +192,21 @@ def test_a_port_that_was_taken_meanwhile_is_chosen_again(only, tmp_path, monkeyp
 
 
 @pytest.mark.postgres
-def test_a_port_that_stays_taken(only, tmp_path, monkeypatch):
+def test_a_port_that_stays_taken(only, open_room, monkeypatch):
     settings = Settings.of(only("postgres", "program"))
-    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
-        parent.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr(postgres_program, "free_port", lambda: port)
         with pytest.raises(BackendUnavailableError, match=f"port {port} was taken by another program"):
-            postgres_program.start("postgres", settings, tmp_path, SystemClock())
+            postgres_program.start("postgres", settings, open_room, SystemClock())
 
 
 @pytest.mark.postgres
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can only be made by root")
-def test_a_full_disk(only, tmp_path):
+def test_a_full_disk(only, open_room):
     env = only("postgres", "program")
-    disk = tmp_path / "disk"
+    disk = open_room / "disk"
     disk.mkdir()
-    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
-        parent.chmod(0o755)
     script = (
         'mount -t tmpfs -o size=4m,mode=1777 none "$1" && TMPDIR="$1" exec "$2" -c '
         "\"from planproof.backends import acquire; acquire('postgres').__enter__()\""
@@ -365,13 +355,17 @@ def test_a_wrong_password(postgres_backend):
 @pytest.mark.postgres
 def test_a_container_that_is_killed_in_mid_test(only):
     env = only("postgres", "container")
-    client = engine.connect(Settings.of(env)).client
-    before = {found.id for found in client.containers.list()}
+    api = engine.connect(Settings.of(env)).client.api
 
     def work():
         with acquire("postgres", env=env) as backend, psycopg.connect(backend.url) as connection:
-            (mine,) = (found for found in client.containers.list() if found.id not in before)
-            mine.kill()
+            port = urlsplit(backend.url).port
+            (mine,) = (
+                found["Id"]
+                for found in api.containers()
+                if port in {entry.get("PublicPort") for entry in found["Ports"]}
+            )
+            api.kill(mine)
             connection.execute("SELECT 1")
 
     with pytest.raises(

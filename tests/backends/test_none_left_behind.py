@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,10 +33,23 @@ def answers(url):
         return probe.connect_ex((parts.hostname, parts.port)) == 0
 
 
-def containers(env):
-    """Containers of ours, running or not."""
-    client = engine.connect(Settings.of(env)).client
-    return {found.id for found in client.containers.list(all=True, filters={"label": engine.KEEPER_LABEL})}
+def containers(env, url=None):
+    """Ids of the containers of ours, running or not; with ``url``, of the one that answers there."""
+    if env["PLANPROOF_BACKEND_SOURCES"] != "container":
+        return set()
+    found = engine.connect(Settings.of(env)).client.api.containers(
+        all=True, filters={"label": engine.KEEPER_LABEL}
+    )
+    return {each["Id"] for each in found if url is None or is_at(each, url)}
+
+
+def is_at(container, url):
+    """Whether the container answers there, through a published port or on the engine's own network."""
+    parts = urlsplit(url)
+    networks = container["NetworkSettings"]["Networks"].values()
+    return parts.hostname in {network["IPAddress"] for network in networks} or (
+        parts.port in {entry.get("PublicPort") for entry in container["Ports"]}
+    )
 
 
 def children(pid, word):
@@ -48,8 +59,8 @@ def children(pid, word):
     return [int(row[0]) for row in rows if int(row[1]) == pid and word in row[2]]
 
 
-def folders():
-    return set(Path(tempfile.gettempdir()).glob(f"{keeping.FOLDER}*"))
+def folders(room):
+    return set(room.glob(f"{keeping.FOLDER}*"))
 
 
 @pytest.mark.parametrize(
@@ -62,49 +73,49 @@ def folders():
 )
 def test_a_server_ends_with_the_run_that_started_it(kind, source, sign, only, holder, soon):
     env = only(kind, source)
-    before = containers(env) if source == "container" else set()
     held = holder(kind, env)
+    mine = containers(env, held.url)
+    assert len(mine) == (source == "container")
     assert answers(held.url)
 
     held.end(sign)
 
     soon("the server's end", lambda: not answers(held.url))
-    if source == "container":
-        soon("the container's removal", lambda: containers(env) <= before)
+    soon("the container's removal", lambda: not mine & containers(env))
 
 
 @pytest.mark.parametrize(("kind", "source"), WAYS)
 def test_an_orderly_end_returns_when_all_is_gone(kind, source, only, holder):
     env = only(kind, source)
-    before = containers(env) if source == "container" else set()
     held = holder(kind, env)
+    mine = containers(env, held.url)
+    assert len(mine) == (source == "container")
     held.let_go()
     assert not answers(held.url)
-    if source == "container":
-        assert containers(env) <= before
+    assert not mine & containers(env)
 
 
 @pytest.mark.parametrize(("kind", "source"), WAYS)
 def test_a_killed_keeper_takes_its_server_with_it(kind, source, only, holder, soon):
     env = only(kind, source)
-    before = containers(env) if source == "container" else set()
     held = holder(kind, env)
+    mine = containers(env, held.url)
+    assert len(mine) == (source == "container")
     (keeper,) = children(held.process.pid, "planproof.backends.keeper")
     os.kill(keeper, signal.SIGKILL)
     soon("the server's end", lambda: not answers(held.url))
-    if source == "container":
-        soon("the container's removal", lambda: containers(env) <= before)
+    soon("the container's removal", lambda: not mine & containers(env))
 
 
 @pytest.mark.parametrize(("kind", "source"), WAYS[:1])
-def test_no_folder_stays(kind, source, only, holder, soon):
+def test_no_folder_stays(kind, source, only, holder, soon, open_room):
     env = only(kind, source)
-    before = folders()
+    env["TMPDIR"] = str(open_room)
     held = holder(kind, env)
-    made = folders() - before
+    made = folders(open_room)
     assert made
     held.end(signal.SIGKILL)
-    soon("the folder's removal", lambda: not made & folders())
+    soon("the folder's removal", lambda: not folders(open_room))
 
 
 def test_the_next_start_sweeps_what_a_power_cut_left(only, holder, tmp_path):

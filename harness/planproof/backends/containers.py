@@ -161,7 +161,7 @@ def _become_ready(
         for host, outside in _doors(container, port):
             url = _url(kind, container, host, outside)
             try:
-                told = postgres.ask(url) if kind is BackendKind.POSTGRES else dynamodb.ask(url, seconds=2)
+                told = postgres.ask(url) if kind is BackendKind.POSTGRES else dynamodb.ask(url, seconds=10)
             except (NotYetError, BackendUnavailableError) as error:
                 seen = str(error)
                 continue

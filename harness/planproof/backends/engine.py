@@ -127,10 +127,10 @@ def sweep(engine: Engine) -> list[str]:
     """Remove containers of this machine whose keeper no longer lives; their ids."""
     gone = []
     mine = {"label": f"{HOST_LABEL}={socket.gethostname()}"}
-    for container in engine.client.containers.list(all=True, filters=mine, ignore_removed=True):
-        keeper = container.labels.get(KEEPER_LABEL)
+    for container in engine.client.api.containers(all=True, filters=mine):
+        keeper = container["Labels"].get(KEEPER_LABEL)
         if keeper and is_abandoned(Path(keeper)):
             with contextlib.suppress(Exception):  # another run sweeps at the same time
-                container.remove(force=True, v=True)
-                gone.append(container.id)
+                engine.client.api.remove_container(container["Id"], force=True, v=True)
+                gone.append(container["Id"])
     return gone

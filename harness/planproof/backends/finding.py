@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planproof import __version__
 from planproof.backends import dynamodb, postgres
+from planproof.backends.keeping import own_directory, sweep
 from planproof.backends.lease import Lease, NotToBeHadError, take
 from planproof.backends.model import Backend, BackendKind
 from planproof.backends.selftest import require_trust
@@ -23,6 +21,7 @@ from planproof.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from planproof.backends.waiting import Clock
 
@@ -162,9 +161,7 @@ def _furnished(kind: BackendKind, url: str, told: Told, source: str) -> Iterator
 
 @contextmanager
 def _sqlite() -> Iterator[Backend]:
-    directory = Path(tempfile.mkdtemp(prefix="planproof-sqlite-"))
-    try:
+    sweep()
+    with own_directory() as directory:
         path = directory / "store.db"
         yield Backend(BackendKind.SQLITE, f"sqlite:///{path}", sqlite3.sqlite_version, namespace=str(path))
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
