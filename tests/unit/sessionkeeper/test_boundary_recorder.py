@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import threading
 import uuid
 from pathlib import Path
 
@@ -122,6 +124,22 @@ def test_writers_at_once_do_not_mix_their_lines(config, log):
     assert len(found) == 48
     assert len({one["record_id"] for one in found}) == 48
     assert log.read_bytes().endswith(b"\n")
+
+
+def test_a_writer_waits_for_another_one_to_finish(config, log):
+    """What looks cut short to one may be another's line on its way: nobody repairs while somebody writes."""
+    append_event(config, "u1", SESSION, event("first"))
+    before = log.read_bytes()
+    with log.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer = threading.Thread(target=append_event, args=(config, "u1", SESSION, event("second")))
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert log.read_bytes() == before
+        fcntl.flock(other, fcntl.LOCK_UN)
+    writer.join(20)
+    assert len(recorded_events(config, "u1", SESSION)) == 2
 
 
 def test_a_link_is_not_followed(config, log, tmp_path):
