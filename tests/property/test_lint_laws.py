@@ -10,13 +10,37 @@ from planproof.plan.reading import read_bytes
 
 PIECES = st.sampled_from(
     [
-        "# Tasks", "## Phase 1: Core (P1)", "### T003: Parse", "- [ ] T001 Parse in `src/a.py`", "- [x] T002 [P] Print (depends on T001)",
-        "  - [ ] a step", "  - [x] read `b.py` (pending)", "- **Status**: complete", "**Dependencies:** T001, T009", "```", "T001 -> T002 -> T001",
-        "T003, T004 can run in parallel (independent files)", "**Priority:** P1", "**Total tasks:** 7", "| T001 | Race in parse | Locks |",
-        "- [ ] All unit tests pass", "## Completion Criteria", "## Deferred", "<!-- planproof: ignore PP401 because -->", "- `NotFound` → 404",
-        "- (matches lease)", "- [] what", "- AC-1: on each call (not every call)", "**Remaining:**", "- left: T001-T004", "", "\t", "É🎯 text", "- [ x] T005",
+        "# Tasks",
+        "## Phase 1: Core (P1)",
+        "### T003: Parse",
+        "- [ ] T001 Parse in `src/a.py`",
+        "- [x] T002 [P] Print (depends on T001)",
+        "  - [ ] a step",
+        "  - [x] read `b.py` (pending)",
+        "- **Status**: complete",
+        "**Dependencies:** T001, T009",
+        "```",
+        "T001 -> T002 -> T001",
+        "T003, T004 can run in parallel (independent files)",
+        "**Priority:** P1",
+        "**Total tasks:** 7",
+        "| T001 | Race in parse | Locks |",
+        "- [ ] All unit tests pass",
+        "## Completion Criteria",
+        "## Deferred",
+        "<!-- planproof: ignore PP401 because -->",
+        "- `NotFound` → 404",
+        "- (matches lease)",
+        "- [] what",
+        "- AC-1: on each call (not every call)",
+        "**Remaining:**",
+        "- left: T001-T004",
+        "",
+        "\t",
+        "É🎯 text",
+        "- [ x] T005",
     ]
-)  # fmt: skip
+)
 TEXTS = st.lists(PIECES | st.text(max_size=30), max_size=40).map("\n".join)
 
 

@@ -58,7 +58,13 @@ def test_what_waits_for_something_put_off_is_stuck():
 
 
 def test_a_parent_is_the_sum_of_its_children_and_its_prerequisites_are_theirs():
-    items = [task("1", 1), task("2", 2), task("2.1", 3, parent="p:2"), task("2.2", 4, parent="p:2"), task("3", 5)]
+    items = [
+        task("1", 1),
+        task("2", 2),
+        task("2.1", 3, parent="p:2"),
+        task("2.2", 4, parent="p:2"),
+        task("3", 5),
+    ]
     graph = Graph.of([plan(items, [edge("1", "2"), edge("2", "3")])])
     assert graph.ready() == ("p:1",)
     assert graph.waves() == (("p:1",), ("p:2.1", "p:2.2"), ("p:3",))

@@ -48,7 +48,8 @@ def _one(finding: Finding, lines: Mapping[str, Callable[[int], str]], paint: Pai
     for path, line in places:
         if path != finding.path:
             text = lines[path](line).strip() if path in lines else ""
-            yield f"    {path}:{line} {paint('│', 'dim')} {clip(text, max(20, WIDTH - len(path) - width - 8))}"
+            room = max(20, WIDTH - len(path) - width - 8)
+            yield f"    {path}:{line} {paint('│', 'dim')} {clip(text, room)}"
     if finding.fix is not None:
         yield f"    {paint('fix:', 'green')} {finding.fix.description} (planproof lint --fix)"
 
@@ -68,7 +69,8 @@ def markdown(findings: Sequence[Finding]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for finding in findings:
         message = finding.message.replace("|", "\\|").replace("<", "&lt;")
-        yield f"| `{finding.path}:{finding.line}` | {finding.code} {finding.name} | {finding.level} | {message} |"
+        rule = f"{finding.code} {finding.name}"
+        yield f"| `{finding.path}:{finding.line}` | {rule} | {finding.level} | {message} |"
 
 
 def summary(findings: Sequence[Finding], plans: int, hidden: Mapping[str, int]) -> str:

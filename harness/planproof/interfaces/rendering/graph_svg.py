@@ -1,4 +1,4 @@
-"""The task graph as a picture for documents: rows by what waits for what, no box on another, arrows round them.
+"""The task graph as a picture for documents: rows by what waits for what, arrows round the boxes.
 
 The layout is Sugiyama's (Methods for visual understanding of hierarchical system structures, 1981): a row
 for each length of the longest chain, stand-ins where an arrow passes a row, rows sorted by the mean of
@@ -82,7 +82,8 @@ def svg(graph: Graph, plans: Mapping[str, str], title: str) -> Iterator[str]:
     """
     if len(graph.items) > MOST:
         raise ConfigError(
-            f"{len(graph.items)} tasks are too many for a picture (at most {MOST}); try dot or name fewer plans"
+            f"{len(graph.items)} tasks are too many for a picture (at most {MOST}); "
+            f"try dot or name fewer plans"
         )
     laid = layout(graph)
     wide, high = max(laid.size[0], 2 * MARGIN + 9.0 * len(title), 640.0), laid.size[1] + 76.0
@@ -264,7 +265,8 @@ def _arrows(graph: Graph, laid: Layout) -> Iterator[str]:
         if before == after and before in laid.places:
             place = laid.places[before]
             x, y = place.x + BOX_WIDTH / 2, place.y
-            loop = f"M{x:.1f} {y - 10:.1f}C{x + 24:.1f} {y - 26:.1f} {x + 24:.1f} {y + 26:.1f} {x:.1f} {y + 10:.1f}"
+            bow = f"{x + 24:.1f} {y - 26:.1f} {x + 24:.1f} {y + 26:.1f}"
+            loop = f"M{x:.1f} {y - 10:.1f}C{bow} {x:.1f} {y + 10:.1f}"
             yield f'<path class="edge circle" marker-end="url(#head)" d="{loop}"/>'
 
 
@@ -293,10 +295,12 @@ def _box(graph: Graph, name: str, place: Place, plans: Mapping[str, str]) -> Ite
     dash = ' stroke-dasharray="4 3"' if item.claim in {Claim.DEFERRED, Claim.SKIPPED, Claim.OPTIONAL} else ""
     yield f"<g><title>{escape(f'{name}: {item.text} ({item.claim})')}</title>"
     yield (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{BOX_WIDTH:.0f}" height="{BOX_HEIGHT:.0f}" rx="6" fill="{fill}" '
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{BOX_WIDTH:.0f}" '
+        f'height="{BOX_HEIGHT:.0f}" rx="6" fill="{fill}" '
         f'stroke="{line}" stroke-width="1.3"{dash}/>'
     )
-    yield f'<text class="id" x="{x + 10:.1f}" y="{y + 18:.1f}">{escape(clip(shown(name, plans), LINE_SIGNS - 5))}</text>'
+    label = escape(clip(shown(name, plans), LINE_SIGNS - 5))
+    yield f'<text class="id" x="{x + 10:.1f}" y="{y + 18:.1f}">{label}</text>'
     sign = SIGN.get(item.claim, "")
     yield f'<text class="id" x="{x + BOX_WIDTH - 10:.1f}" y="{y + 18:.1f}" text-anchor="end">{sign}</text>'
     for number, text in enumerate(two_lines(item.text, LINE_SIGNS)):
@@ -323,7 +327,8 @@ def _legend(graph: Graph, high: float) -> Iterator[str]:
             continue
         fill, line = FILL[claim]
         label = f"{str(claim).replace('_', ' ')} {count}"
-        yield f'<rect x="{x:.0f}" y="{high - 27:.0f}" width="12" height="12" rx="3" fill="{fill}" stroke="{line}"/>'
+        place = f'x="{x:.0f}" y="{high - 27:.0f}" width="12" height="12"'
+        yield f'<rect {place} rx="3" fill="{fill}" stroke="{line}"/>'
         yield f'<text class="small" x="{x + 18:.0f}" y="{high - 17:.0f}">{label}</text>'
         x += 34 + 6.6 * len(label)
 

@@ -50,7 +50,7 @@ def lint(
 
     Args:
         plans: the plans, read.
-        select: codes, beginnings of codes (``PP4``), or ``ALL``; nothing means the rules that are on by default.
+        select: codes, beginnings of codes (``PP4``), or ``ALL``; nothing means what is on by default.
         ignore: codes or beginnings of codes that do not run.
         graph: the graph of the plans, if there is one already.
         rules: the rules to choose from.

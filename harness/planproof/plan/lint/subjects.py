@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from planproof.plan.model import Item
 
 _LOOKS = re.compile(
-    r"^\W*(?:review|read|verify|run|check|inspect|research|confirm|validate|execute|analy[sz]e|investigate|audit|lint"
+    r"^\W*(?:review|read|verify|run|check|inspect|research|confirm|validate"
+    r"|execute|analy[sz]e|investigate|audit|lint"
     r"|measure|benchmark|explore|locate|identify|search|study|understand|ensure|manual(?:ly)?|smoke)\b",
     re.IGNORECASE,
 )
@@ -56,24 +57,42 @@ _SOURCE_WORDS = frozenset(
     ]
 )
 _TARGET_WORDS = frozenset(
-    "in into to add create write update edit modify extend change delete remove".split()
+    [
+        "in",
+        "into",
+        "to",
+        "add",
+        "create",
+        "write",
+        "update",
+        "edit",
+        "modify",
+        "extend",
+        "change",
+        "delete",
+        "remove",
+    ]
 )
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|spec|specs|__tests__|e2e)/|(?:^|/)test_|[._-](?:test|spec)\.|_test\.|Tests?\.\w+$"
 )
 _TEST_TEXT = re.compile(
-    r"\b(?:(?:unit|integration|e2e|end-to-end|contract|property|property-based|acceptance|regression|performance|load|smoke"
+    r"\b(?:(?:unit|integration|e2e|end-to-end|contract|property"
+    r"|property-based|acceptance|regression|performance|load|smoke"
     r"|snapshot|component|ui|api|guardrail|failing|new)[ -]+)*tests?\b|\btest (?:cases?|suite|scenarios?)\b",
     re.IGNORECASE,
 )
 _WRITE_TEST = re.compile(
-    r"^\W*(?:\[[^\]]*\]\s*)*(?:add|write|create|implement|extend|build|define|update)\b[^.;:]{0,60}?\btests?\b"
-    r"|^\W*(?:unit|integration|e2e|end-to-end|contract|property|acceptance|regression)[ -]tests?\b[^.]{0,12}\b(?:for|of|in|-|:)",
+    r"^\W*(?:\[[^\]]*\]\s*)*(?:add|write|create|implement|extend|build"
+    r"|define|update)\b[^.;:]{0,60}?\btests?\b"
+    r"|^\W*(?:unit|integration|e2e|end-to-end|contract|property|acceptance"
+    r"|regression)[ -]tests?\b[^.]{0,12}\b(?:for|of|in|-|:)",
     re.IGNORECASE,
 )
 _RUN_TESTS = re.compile(
     r"^\W*(?:run|execute|re-?run)\b[^.;]{0,50}\b(?:tests?|test suite|suite|pytest|specs?)\b"
-    r"|\b(?:all|full|entire|whole)\b[^.;]{0,40}\btests?(?: suite)?\b[^.;]{0,25}\b(?:pass|passes|passing|green|succeed)\b",
+    r"|\b(?:all|full|entire|whole)\b[^.;]{0,40}\btests?(?: "
+    r"suite)?\b[^.;]{0,25}\b(?:pass|passes|passing|green|succeed)\b",
     re.IGNORECASE,
 )
 

@@ -22,13 +22,15 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _KEEP_BREAKS = re.compile(r"[^\n]")
 
 LATER = re.compile(
-    r"\b(?:deferred|postponed|later|future|backlog|out[ -]of[ -]scope|not in scope|nice[ -]to[ -]have|parking lot|someday"
+    r"\b(?:deferred|postponed|later|future|backlog|out[ -]of[ -]scope|not "
+    r"in scope|nice[ -]to[ -]have|parking lot|someday"
     r"|follow[ -]?ups?|optional)\b",
     re.IGNORECASE,
 )
 
 _IN_ORDER = re.compile(
-    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b|\bsame file\b|\bcannot\b|\bcan't\b|\bnot (?:run )?(?:in )?parallel\b"
+    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b|\bsame file\b|\bcannot\b"
+    r"|\bcan't\b|\bnot (?:run )?(?:in )?parallel\b"
     r"|\bone at a time\b",
     re.IGNORECASE,
 )

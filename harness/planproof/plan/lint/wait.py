@@ -53,7 +53,7 @@ class Waits:
         return name in self._before
 
     def way(self, before: str, after: str) -> list[Edge] | None:
-        """The shortest chain of edges from ``before`` to ``after``; None where there is none, or none near."""
+        """The shortest chain of edges from ``before`` to ``after``; None where none is near."""
         return self._search(before, after)[0]
 
     def reaches(self, before: str, after: str) -> bool:
@@ -112,7 +112,9 @@ def ends_known(view: PlanView, edge: Edge) -> bool:
     return edge.before in items and edge.after in items
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names as people list them: ``A, B and C``."""
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Names as people list them: ``A, B and C``; of very many only the first, and how many more there are."""
     found = list(names)
+    if len(found) > most:
+        found = [*found[: most - 1], f"{len(found) - most + 1} others"]
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""

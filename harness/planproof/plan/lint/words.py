@@ -10,13 +10,16 @@ import re
 from functools import lru_cache
 
 
+# What is left of a word is at least so long.
+SHORTEST = 3
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 CAMEL_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|[0-9]+")
 CAMEL = re.compile(r"\b(?:[A-Z][a-z0-9]+){2,}[A-Z]?\b|\b[A-Z]{2,}[a-z]+[A-Z]\w*\b")
 SNAKE = re.compile(r"\b[A-Za-z]\w*_\w+\b")
 PATH = re.compile(
-    r"(?<![\w/.:-])(?:[\w.@-]+/)+[\w.@*-]*\w/?|\b[\w-]+\.(?:py|ts|tsx|js|rs|go|md|json|ya?ml|toml|java|rb|sql|sh)\b"
+    r"(?<![\w/.:-])(?:[\w.@-]+/)+[\w.@*-]*\w/?|\b[\w-]+\.(?:py|ts|tsx|js|rs"
+    r"|go|md|json|ya?ml|toml|java|rb|sql|sh)\b"
 )
 
 STOP = frozenset(
@@ -242,12 +245,12 @@ def stem(word: str) -> str:
     for ending in _ENDINGS:
         if (
             low.endswith(ending)
-            and len(low) - len(ending) >= 3
+            and len(low) - len(ending) >= SHORTEST
             and not (ending == "s" and low.endswith("ss"))
         ):
             low = low[: len(low) - len(ending)]
             break
-    if len(low) > 3 and low[-1] == low[-2] and low[-1] not in "aeiouls":
+    if len(low) > SHORTEST and low[-1] == low[-2] and low[-1] not in "aeiouls":
         low = low[:-1]
     return low
 

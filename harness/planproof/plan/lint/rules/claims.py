@@ -1,5 +1,6 @@
 """PP4xx: what is claimed of a task, against boxes, status fields and what it waits for."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -29,7 +30,8 @@ PENDING = re.compile(
 )
 _STATES = {
     "complete": "done", "completed": "done", "done": "done", "finished": "done",
-    "pending": "pending", "todo": "pending", "open": "pending", "not started": "pending", "planned": "pending",
+    "pending": "pending", "todo": "pending", "open": "pending", "not started": "pending",
+    "planned": "pending",
     "deferred": "deferred", "postponed": "deferred", "skipped": "skipped", "cancelled": "skipped",
     "canceled": "skipped", "dropped": "skipped", "blocked": "blocked", "in progress": "in progress",
 }  # fmt: skip
@@ -38,10 +40,14 @@ _TWO_STATES = re.compile(
     rf"^\W*({_STATE})\b[^(\n]{{0,20}}[(,;/–—-]+\s*(?:but\s+|now\s+)?({_STATE})\b", re.IGNORECASE
 )
 _HEDGE_WORD = (
-    r"pending|deferred|postponed|todo|tbd|wip|in progress|partial(?:ly)?|skipped|blocked|untested|unverified|stub(?:bed)?"
-    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired|deployed|finished)"
-    r"|to be (?:done|completed|implemented|verified|tested)|still (?:pending|open|failing|to do|todo|needs)|incomplete"
-    r"|needs? (?:verification|testing|review|work)|will be (?:done|completed|implemented|verified|added) (?:later|after)"
+    r"pending|deferred|postponed|todo|tbd|wip|in progress|partial(?:ly)?"
+    r"|skipped|blocked|untested|unverified|stub(?:bed)?"
+    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified"
+    r"|run|working|wired|deployed|finished)"
+    r"|to be (?:done|completed|implemented|verified|tested)|still (?:pending"
+    r"|open|failing|to do|todo|needs)|incomplete"
+    r"|needs? (?:verification|testing|review|work)|will be (?:done|completed"
+    r"|implemented|verified|added) (?:later|after)"
 )
 _HEDGE = re.compile(
     rf"[(\[]\s*(?:{_HEDGE_WORD})\b[^()\[\]\n]*[)\]]|\s[–—-]{{1,2}}\s*[*_]*(?:{_HEDGE_WORD})\b[^.\n]*$"
@@ -49,12 +55,13 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _HEDGE_STEMS = (
-    "pending", "defer", "postpone", "todo", "tbd", "wip", "in progress", "partial", "skipped", "blocked", "untested",
-    "unverified", "stub", "not ", "to be ", "still ", "incomplete", "need", "will be", "⏳", "🚧",
+    "pending", "defer", "postpone", "todo", "tbd", "wip", "in progress", "partial", "skipped", "blocked",
+    "untested", "unverified", "stub", "not ", "to be ", "still ", "incomplete", "need", "will be", "⏳", "🚧",
 )  # fmt: skip
 _WHOLE = (" all ", " every", " full", " entire", " whole")
 _SWEEP = re.compile(
-    r"\b(?:run|execute|perform|apply|do|lint|format|type-?check|check)\b[^.;\n]{0,60}\b(?:all|every|full|entire|whole)\b"
+    r"\b(?:run|execute|perform|apply|do|lint|format|type-?check"
+    r"|check)\b[^.;\n]{0,60}\b(?:all|every|full|entire|whole)\b"
     r"[^.;\n]{0,30}\b(?:files?|modules?|code|codebase|project|repo(?:sitory)?|suite|tests?|changes)\b",
     re.IGNORECASE,
 )
@@ -80,7 +87,7 @@ def done_before_dependency(view: PlanView) -> Iterator[Hit]:
             f"{local(name)} is done, but it waits for {listed(item.local for item in waits)}, which "
             f"{'is' if len(waits) == 1 else 'are'} {state}.",
             (name, *found),
-            tuple([*(item.line for item in waits), *(edge.line for edge in found.values())]),
+            (*(item.line for item in waits), *(edge.line for edge in found.values())),
         )
 
 
@@ -224,7 +231,7 @@ def waits_for_deferred(view: PlanView) -> Iterator[Hit]:
             f"{local(name)} is to be done, but it waits for {listed(item.local for item in befores)}, which "
             f"{'is' if len(befores) == 1 else 'are'} put off: it can never become ready.",
             (name, *edges),
-            tuple([*(_status_line(view, item) for item in befores), *(edge.line for edge in edges.values())]),
+            (*(_status_line(view, item) for item in befores), *(edge.line for edge in edges.values())),
         )
 
 
@@ -271,7 +278,8 @@ def swept_too_early(view: PlanView) -> Iterator[Hit]:
             names = listed(item.local for item in left[:6]) + (" and others" if len(left) > 6 else "")
             yield Hit(
                 sweep.line,
-                f"{sweep.local} ran over everything and is ticked, but {names} will still change files after it.",
+                f"{sweep.local} ran over everything and is ticked, but {names} will "
+                f"still change files after it.",
                 (sweep.id, *(item.id for item in left)),
                 tuple(item.line for item in left[:12]),
                 Confidence.MEDIUM,

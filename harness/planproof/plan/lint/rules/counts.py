@@ -1,7 +1,9 @@
 """PP5xx, first part: totals, sums, summaries, and sentences about all tasks."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
 # Questions that compare each task with each line are asked of plans up to this many tasks.
 MOST = 2_000
 _TOTAL = re.compile(
-    r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ \t]*[-–/.+~]|[ \t]*of)|\binto (\d+) (?:sub-?)?tasks\b"
+    r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ "
+    r"\t]*[-–/.+~]|[ \t]*of)|\binto (\d+) (?:sub-?)?tasks\b"
     r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
     re.IGNORECASE,
 )
 _HEADING_TOTAL = re.compile(r"[(\[—–-]\s*(\d+) tasks\s*[)\]]?\s*$", re.IGNORECASE)
 _EFFORT = re.compile(
-    r"^[ \t>*_-]*(?:total )?(?:estimated |total )*(?:effort|estimate|duration|time)\b[*_: ]{1,6}~?\s*(\d+(?:\.\d+)?)\s*"
+    r"^[ \t>*_-]*(?:total )?(?:estimated |total )*(?:effort|estimate"
+    r"|duration|time)\b[*_: ]{1,6}~?\s*(\d+(?:\.\d+)?)\s*"
     r"(?:(?:-|–|to)\s*(\d+(?:\.\d+)?)\s*)?(hours?|hrs?|h|days?|d|weeks?|w)\b",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -42,7 +46,8 @@ _ALL_HAVE = re.compile(
 )
 _ORDERED = re.compile(r"\btasks (?:are |is )?(?:ordered|sorted|listed|arranged) by priority\b", re.IGNORECASE)
 _LEFT = re.compile(
-    r"^[ \t>*_-]*(?:what(?:'|’)?s left|what is left|remaining work|still to do|left to do)\b[*_:]{1,4}\s*([^\n]+)",
+    r"^[ \t>*_-]*(?:what(?:'|’)?s left|what is left|remaining work|still to "
+    r"do|left to do)\b[*_:]{1,4}\s*([^\n]+)",
     re.IGNORECASE | re.MULTILINE,
 )
 _LISTED = re.compile(r"\s*(?:[-*+|]|\d+[.)]) ?")
@@ -50,7 +55,9 @@ _DONE_NEEDLES = tuple(
     f"tasks {verb}" for verb in ("are", "were", "have been", "now", "complete", "done", "finished")
 )
 _ALL_DONE = re.compile(
-    r"(?:^|[.!|] |[-*] |\*\*|✅ )all (?:\d+ )?(?:sub-?)?tasks (?:are |have been |were )?(?:now )?(?:complete[d]?|done|finished)\b(?! (?:before|when|if|in order))",
+    r"(?:^|[.!|] |[-*] |\*\*|✅ )all (?:\d+ )?(?:sub-?)?tasks (?:are |have "
+    r"been |were )?(?:now )?(?:complete[d]?|done|finished)\b(?! (?:before"
+    r"|when|if|in order))",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -102,13 +109,8 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
         return
     for line, found in totals:
         said = int(next(group for group in found.groups() if group))
-        if (
-            said > 1
-            and said not in sizes
-            and line < view.tasks[0].line
-            or said > 1
-            and said not in sizes
-            and view.task_at(line) is None
+        if (said > 1 and said not in sizes and line < view.tasks[0].line) or (
+            said > 1 and said not in sizes and view.task_at(line) is None
         ):
             yield Hit(
                 line,
@@ -258,7 +260,7 @@ def not_ordered_by_priority(view: PlanView) -> Iterator[Hit]:
     """The plan says that its tasks are ordered by priority, and they are not."""
     for line, _ in view.search(_ORDERED, "by priority"):
         ranked = [(found, item) for item in view.tasks if (found := rank(item)) is not None]
-        for (high, first), (low, second) in zip(ranked, ranked[1:], strict=False):
+        for (high, first), (low, second) in itertools.pairwise(ranked):
             if low < high:
                 yield Hit(
                     line,
@@ -275,7 +277,7 @@ def phases_out_of_order(view: PlanView) -> Iterator[Hit]:
     """Phases stand in another order than their priorities."""
     ranked = _phase_ranks(view)
     known = [(found, line) for found, line in ranked if found is not None]
-    for (high, first), (low, second) in zip(known, known[1:], strict=False):
+    for (high, first), (low, second) in itertools.pairwise(known):
         if low < high:
             yield Hit(second, f"A P{low} phase comes after a P{high} phase.", related=(first,))
 
@@ -317,9 +319,8 @@ def left_over_forgotten(view: PlanView) -> Iterator[Hit]:
         if len(named) >= 2 and forgotten:
             yield Hit(
                 line,
-                f"What is left is said to be {found[1].split('.')[0].lower()}; {listed(forgotten)} is forgotten.".replace(
-                    " and ", " and ", 1
-                ),
+                f"What is left is said to be {found[1].split('.')[0].lower()}; "
+                f"{listed(forgotten)} is forgotten.".replace(" and ", " and ", 1),
                 related=tuple(groups[name].heading.line for name in forgotten),
             )
 

@@ -1,5 +1,6 @@
 """PP2xx: what waits for what, and where two places of a plan say different things about it."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -133,7 +134,7 @@ def _more_in_header(item: Item, more: dict[str, Edge], picture: dict[str, Edge])
 
 
 def _joins(view: PlanView) -> bool:
-    """Whether a picture has lines that run together, which is drawn in too many ways to be read for certain."""
+    """Whether a picture has lines that run together: there are too many ways of drawing that."""
     return any(_JOIN.search(view.text[start:end]) for start, end, _ in view.fences)
 
 
@@ -165,7 +166,8 @@ def order_against_parallel(view: PlanView) -> Iterator[Hit]:
                     lines = tuple(edge.line for edge in way)
                     yield Hit(
                         group.line,
-                        f"{local(before)} and {local(after)} are said to run in parallel, but {local(after)} waits "
+                        f"{local(before)} and {local(after)} are said to run in parallel, but "
+                        f"{local(after)} waits "
                         f"for {local(before)}: {chain}.",
                         (before, after),
                         lines,
@@ -192,7 +194,8 @@ def parallel_too_early(view: PlanView) -> Iterator[Hit]:
                     continue
                 yield Hit(
                     group.line,
-                    f"{local(member)} is said to be free after {listed(map(local, group.after))}, but it also "
+                    f"{local(member)} is said to be free after "
+                    f"{listed(map(local, group.after))}, but it also "
                     f"waits for {local(before)} (line {edge.line}).",
                     (member, before),
                     _with_lead(view, group.line, edge.line),

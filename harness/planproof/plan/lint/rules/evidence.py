@@ -1,5 +1,6 @@
 """PP4xx, second part: ticks against criteria, tests, summaries and what was never made."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -33,11 +34,14 @@ _NO_ERRORS = re.compile(
     re.IGNORECASE,
 )
 _USES = re.compile(
-    r"^\W*(?:import|use|call|reuse|wire|invoke|apply|inject)\s+(?:the |new |shared )?([a-z][a-z -]+?)(?:\s+(?:in|into|from|to|for|on|with|at|by)\b|[.,;(`]|$)",
+    r"^\W*(?:import|use|call|reuse|wire|invoke|apply|inject)\s+(?:the |new "
+    r"|shared )?([a-z][a-z -]+?)(?:\s+(?:in|into|from|to|for|on|with|at"
+    r"|by)\b|[.,;(`]|$)",
     re.IGNORECASE,
 )
 _TESTS = re.compile(
-    r"^\W*(?:test|verify)\s+(?:the |that )?([a-z][a-z -]+?)(?:\s+(?:in|into|from|to|for|on|with|at|is|are|works?)\b|[.,;(`]|$)",
+    r"^\W*(?:test|verify)\s+(?:the |that )?([a-z][a-z -]+?)(?:\s+(?:in|into"
+    r"|from|to|for|on|with|at|is|are|works?)\b|[.,;(`]|$)",
     re.IGNORECASE,
 )
 _MAKES = re.compile(r"^\W*(?:create|add|implement|build|write|define|introduce)\b", re.IGNORECASE)
@@ -45,15 +49,19 @@ _DONE_LIST = re.compile(
     r"^(?:completed?|done|finished|implemented|what (?:was|is) done|delivered)\b", re.IGNORECASE
 )
 _LEFT_LIST = re.compile(
-    r"^(?:deferred|remaining|not (?:done|completed|implemented)|left|pending|open|postponed|outstanding|still to do|follow[- ]?ups?)\b",
+    r"^(?:deferred|remaining|not (?:done|completed|implemented)|left|pending"
+    r"|open|postponed|outstanding|still to do|follow[- ]?ups?)\b",
     re.IGNORECASE,
 )
 _READY = re.compile(
-    r"\b(?:is |are |fully )?(?:complete and ready|ready for (?:use|production|integration|deployment|release)|production[- ]ready)\b",
+    r"\b(?:is |are |fully )?(?:complete and ready|ready for (?:use"
+    r"|production|integration|deployment|release)|production[- ]ready)\b",
     re.IGNORECASE,
 )
 _TO_TEST = re.compile(
-    r"\b(?:key )?(?:testing areas|areas to test|tests? (?:needed|to (?:write|add|do))|still (?:needs|to be) tested|testing (?:todo|needed|required))\b[^\n]*:?",
+    r"\b(?:key )?(?:testing areas|areas to test|tests? (?:needed|to (?:write"
+    r"|add|do))|still (?:needs|to be) tested|testing (?:todo|needed"
+    r"|required))\b[^\n]*:?",
     re.IGNORECASE,
 )
 
@@ -73,7 +81,8 @@ def done_but_criterion_open(view: PlanView) -> Iterator[Hit]:
         if about and all(item.claim is Claim.DONE for item in about):
             yield Hit(
                 criterion.line,
-                f"{listed(item.local for item in about[:4])} {'is' if len(about) == 1 else 'are'} ticked, and this "
+                f"{listed(item.local for item in about[:4])} "
+                f"{'is' if len(about) == 1 else 'are'} ticked, and this "
                 "criterion, which speaks of the same, is open.",
                 (criterion.id, *(item.id for item in about)),
                 tuple(item.line for item in about[:6]),
@@ -115,7 +124,8 @@ def tests_never_run(view: PlanView) -> Iterator[Hit]:
         if same:
             yield Hit(
                 item.line,
-                f"{listed(test.local for test in same[:6])} {'is' if len(same) == 1 else 'are'} ticked, but nothing has "
+                f"{listed(test.local for test in same[:6])} "
+                f"{'is' if len(same) == 1 else 'are'} ticked, but nothing has "
                 "run these tests yet.",
                 (item.id, *(test.id for test in same)),
                 tuple(test.line for test in same[:8]),
@@ -139,12 +149,13 @@ def uses_what_was_not_made(view: PlanView) -> Iterator[Hit]:
             continue
         words = [stem(word) for word in parts(found[1]) if word.lower() not in STOP]
         maker = next((made for made, title in titles if _names_it(words, title)), None)
-        if maker is not None and item.parent != maker.id and item.id != maker.id:
+        if maker is not None and maker.id not in (item.parent, item.id):
             verb = "uses" if pattern is _USES else "tests"
             state = "is ticked and " if view.ticked(item) else ""
             yield Hit(
                 item.line,
-                f'This box {state}{verb} "{found[1].strip()}", which {maker.local} was to make and which is put off.',
+                f'This box {state}{verb} "{found[1].strip()}", which {maker.local} was '
+                f"to make and which is put off.",
                 (item.id, maker.id),
                 (maker.line, *_status_lines(view, maker)),
                 Confidence.MEDIUM,
@@ -185,7 +196,7 @@ def done_here_open_there(view: PlanView) -> Iterator[Hit]:
             if same and done.line != item.line:
                 yield Hit(
                     item.line,
-                    f"This is open, but line {done.line} is ticked and counts {sorted(same)[0]} as done.",
+                    f"This is open, but line {done.line} is ticked and counts {min(same)} as done.",
                     (item.id, done.id),
                     (done.line,),
                     Confidence.MEDIUM,
@@ -251,7 +262,7 @@ def _lists(view: PlanView) -> Iterator[tuple[str, int, list[int]]]:
     for index, (line, found) in enumerate(marks):
         end = marks[index + 1][0] - 1 if index + 1 < len(marks) else view.line_count
         text = (found["head"] or found["bold"]).strip(" :*✅⏳❌🚧")
-        yield text, line, [number for number in range(line + 1, min(end, line + 200) + 1)]
+        yield text, line, list(range(line + 1, min(end, line + 200) + 1))
 
 
 def _defines(view: PlanView, lines: list[int]) -> bool:
@@ -409,7 +420,8 @@ def story_not_wired(view: PlanView) -> Iterator[Hit]:
             ]
             yield Hit(
                 (tests or [items[0].line])[0],
-                f"{story} is all ticked, but nothing calls it yet: {listed(item.local for item in users)} are open.",
+                f"{story} is all ticked, but nothing calls it yet: "
+                f"{listed(item.local for item in users)} are open.",
                 tuple(item.id for item in (*items, *users)),
                 tuple(item.line for item in users),
                 Confidence.LOW,
@@ -446,9 +458,10 @@ def criteria_forget_deferred(view: PlanView) -> Iterator[Hit]:
     if missing:
         yield Hit(
             view.criteria[0].line,
-            f"The criteria say nothing of {listed(item.local for item in missing)}, which {'is' if len(missing) == 1 else 'are'} put off.",
+            f"The criteria say nothing of {listed(item.local for item in missing)}, "
+            f"which {'is' if len(missing) == 1 else 'are'} put off.",
             tuple(item.id for item in missing),
-            tuple([*(item.line for item in view.criteria[1:]), *(item.line for item in missing)]),
+            (*(item.line for item in view.criteria[1:]), *(item.line for item in missing)),
             Confidence.LOW,
         )
 
@@ -467,16 +480,13 @@ def title_not_done(view: PlanView) -> Iterator[Hit]:
         missing = stems(item.text) - told
         for other in put_off:
             shared = missing & stems(other.text)
-            if (
-                shared
-                and len(missing) >= 2
-                and not set(item.files) & set(other.files) - {""}
-                or shared
-                and len(missing) >= 3
+            if (shared and len(missing) >= 2 and not set(item.files) & set(other.files) - {""}) or (
+                shared and len(missing) >= 3
             ):
                 yield Hit(
                     item.line,
-                    f'{item.local} is done, but none of its boxes speaks of "{sorted(shared)[0]}"; {other.local}, which does, is put off.',
+                    f"{item.local} is done, but none of its boxes speaks of "
+                    f'"{min(shared)}"; {other.local}, which does, is put off.',
                     (item.id, other.id),
                     (*(child.line for child in boxes), other.line, *_status_lines(view, other)),
                     Confidence.LOW,

@@ -1,5 +1,6 @@
 """PP1xx: how a plan is written down."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -25,8 +26,10 @@ _ALTERNATIVE = re.compile(r"^\W*(?:or|alternatively|otherwise)\b,? (?!else\b)(?=
 _IF_NOT = re.compile(
     r"^\W*(?:if (?:not|missing|absent|so|it (?:does not|doesn't|is not|isn't))\b)", re.IGNORECASE
 )
+_CHECKS = re.compile(r"\W*(?:check|see|verify|test|find out|determine)\b", re.IGNORECASE)
 _ASKS = re.compile(
-    r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify|decide|check (?:whether|if)|verify whether)\b|\bTBD\b|\bTBC\b"
+    r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify"
+    r"|decide|check (?:whether|if)|verify whether)\b|\bTBD\b|\bTBC\b"
     r"|\bopen question\b|\?\?\?|\bto be decided\b|\bneeds? clarification\b|\bNEEDS CLARIFICATION\b",
 )
 _VERBS = frozenset(
@@ -81,9 +84,8 @@ def unclosed_fence(view: PlanView) -> Iterator[Hit]:
 @rule("PP102", "malformed-box", "warning")
 def malformed_box(view: PlanView) -> Iterator[Hit]:
     """A box that readers of Markdown do not take for one."""
-    if "[]" not in view.text and "[ x" not in view.text and "x ]" not in view.text and "[  " not in view.text:
-        if "[ X" not in view.text and "X ]" not in view.text:
-            return
+    if not view.has("[]", "[ x", "x ]", "[  "):
+        return
     for line, found in view.search(_MALFORMED):
         good = "[x]" if "x" in found[2].lower() else "[ ]"
         column = len(found[1])
@@ -244,7 +246,8 @@ def id_in_two_plans(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hit]]
                     view,
                     Hit(
                         other.line,
-                        f"{name} and further ids are also those of {first.plan.path}; name them with their plan.",
+                        f"{name} and further ids are also those of {first.plan.path}; name them "
+                        f"with their plan.",
                         (item.id, other.id),
                         (Place(first.plan.path, item.line),),
                     ),
@@ -325,7 +328,8 @@ def alternatives_as_boxes(view: PlanView) -> Iterator[Hit]:
         if _ALTERNATIVE.search(item.text):
             yield Hit(
                 item.line,
-                f"This is an alternative to line {before.line}; both cannot be ticked, and one stays open for ever.",
+                f"This is an alternative to line {before.line}; both cannot be ticked, "
+                f"and one stays open for ever.",
                 (before.id, item.id),
                 (before.line,),
             )
@@ -337,15 +341,16 @@ def both_branches_ticked(view: PlanView) -> Iterator[Hit]:
     if not view.has("if "):
         return
     for before, item in _siblings(view):
-        if view.ticked(item) and view.ticked(before) and _IF_NOT.search(item.text):
-            if re.match(r"\W*(?:check|see|verify|test|find out|determine)\b", before.text, re.IGNORECASE):
-                yield Hit(
-                    item.line,
-                    f"This was to be done only if the check on line {before.line} failed; both are ticked, so nobody can "
-                    "tell what happened.",
-                    (before.id, item.id),
-                    (before.line,),
-                )
+        both = view.ticked(item) and view.ticked(before)
+        if both and _IF_NOT.search(item.text) and _CHECKS.match(before.text):
+            yield Hit(
+                item.line,
+                f"This was to be done only if the check on line {before.line} failed; "
+                f"both are ticked, so nobody can "
+                "tell what happened.",
+                (before.id, item.id),
+                (before.line,),
+            )
 
 
 @rule("PP118", "boxes-as-reference", "warning")
@@ -359,7 +364,8 @@ def boxes_as_reference(view: PlanView) -> Iterator[Hit]:
             if inside:
                 yield Hit(
                     section.heading.line,
-                    f"This section is kept as a reference, but holds {len(inside)} boxes that count as tasks.",
+                    f"This section is kept as a reference, but holds {len(inside)} boxes "
+                    f"that count as tasks.",
                     tuple(item.id for item in inside),
                     tuple(item.line for item in inside[:12]),
                 )
@@ -431,8 +437,10 @@ def _never(_: PlanView) -> Iterator[Hit]:
     return iter(())
 
 
-suppression_without_reason = Rule("PP112", "suppression-without-reason", Level.WARNING, True, _never)
-unused_suppression = Rule("PP113", "unused-suppression", Level.WARNING, True, _never)
+suppression_without_reason = Rule(
+    "PP112", "suppression-without-reason", Level.WARNING, default=True, check=_never
+)
+unused_suppression = Rule("PP113", "unused-suppression", Level.WARNING, default=True, check=_never)
 
 RULES = (
     unclosed_fence,

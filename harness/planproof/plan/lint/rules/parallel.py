@@ -1,5 +1,6 @@
 """PP3xx: tasks that are said to run side by side, and cannot."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -31,7 +32,8 @@ _SEQUENTIAL = re.compile(
 )
 _SAME = re.compile(r"\bsame (function|method|class|file|module|endpoint|component|table)\b", re.IGNORECASE)
 _ALL_TESTS = re.compile(
-    r"\b(?:independent|separate|different|distinct|all|both) (?:unit |integration )?tests?(?: (?:cases?|files?|scenarios?|suites?))?\b",
+    r"\b(?:independent|separate|different|distinct|all|both) (?:unit "
+    r"|integration )?tests?(?: (?:cases?|files?|scenarios?|suites?))?\b",
     re.IGNORECASE,
 )
 
@@ -61,7 +63,8 @@ def parallel_same_file(view: PlanView) -> Iterator[Hit]:
             first, *rest = clashing
             yield Hit(
                 rest[0].line,
-                f"{listed(item.local for item in clashing)} are marked [P] and write one file, {file}: they cannot "
+                f"{listed(item.local for item in clashing)} are marked [P] and write "
+                f"one file, {file}: they cannot "
                 "run in parallel.",
                 tuple(item.id for item in clashing),
                 (first.line, *(item.line for item in rest[1:])),
@@ -69,7 +72,7 @@ def parallel_same_file(view: PlanView) -> Iterator[Hit]:
 
 
 def _clashing(items: Sequence[Item], waits: Waits) -> list[Item]:
-    """Those that may run beside the one before them in the file; who is in order with each next is in order with all."""
+    """Those that may run beside the one before them; who is in order with each next is so with all."""
     found: dict[str, Item] = {}
     for left, right in pairwise(items):
         drawn = left.id in waits.nodes and right.id in waits.nodes
@@ -101,7 +104,8 @@ def parallel_in_chain(view: PlanView) -> Iterator[Hit]:
         lines = tuple(sorted({edge.line for way in chain for edge in way or ()}))
         yield Hit(
             item.line,
-            f"{item.local} is marked [P], but it waits for everything else in its phase: nothing there can run "
+            f"{item.local} is marked [P], but it waits for everything else in its "
+            f"phase: nothing there can run "
             "beside it.",
             (item.id,),
             lines,
@@ -156,7 +160,8 @@ def group_same_file(view: PlanView) -> Iterator[Hit]:
                 claim = " and to touch independent files" if "file" in group.reason.lower() else ""
                 yield Hit(
                     group.line,
-                    f"{listed(item.local for item in items)} are said to run in parallel{claim}, but they all "
+                    f"{listed(item.local for item in items)} are said to run in "
+                    f"parallel{claim}, but they all "
                     f"edit {file}.".replace("they all", "both" if len(items) == 2 else "they all"),
                     tuple(item.id for item in items),
                     tuple(item.line for item in items),
@@ -180,7 +185,7 @@ def false_parallel_reason(view: PlanView) -> Iterator[Hit]:
             if same[1].lower() in {"file", "module"}:
                 touched = [set(item.files) for item in members]
             if all(touched) and not set.intersection(*touched):
-                what = listed(sorted(found)[0] for found in touched)
+                what = listed(min(found) for found in touched)
                 yield _false(group, members, f"they share no {same[1].lower()}: they are about {what}")
         if _ALL_TESTS.search(reason) and " vs" not in reason:
             work = [item for item in members if not is_test(item)]

@@ -4,6 +4,7 @@ The linter knows plans only. Whoever knows the bindings (the command line does) 
 :func:`proof_findings` and gets findings of the same form.
 """
 
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -53,11 +54,11 @@ def _never(_: PlanView) -> Iterator[Hit]:
     return iter(())
 
 
-UNBOUND = Rule("PP601", "bound-to-nothing", Level.WARNING, True, _never)
-UNKNOWN = Rule("PP602", "binding-to-unknown-item", Level.ERROR, True, _never)
-EMPTY = Rule("PP603", "check-found-nothing", Level.ERROR, True, _never)
-VACUOUS = Rule("PP604", "check-cannot-fail", Level.ERROR, True, _never)
-STALE = Rule("PP605", "stale-evidence", Level.WARNING, True, _never)
+UNBOUND = Rule("PP601", "bound-to-nothing", Level.WARNING, default=True, check=_never)
+UNKNOWN = Rule("PP602", "binding-to-unknown-item", Level.ERROR, default=True, check=_never)
+EMPTY = Rule("PP603", "check-found-nothing", Level.ERROR, default=True, check=_never)
+VACUOUS = Rule("PP604", "check-cannot-fail", Level.ERROR, default=True, check=_never)
+STALE = Rule("PP605", "stale-evidence", Level.WARNING, default=True, check=_never)
 RULES = (UNBOUND, UNKNOWN, EMPTY, VACUOUS, STALE)
 
 

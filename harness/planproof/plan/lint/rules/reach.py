@@ -1,5 +1,6 @@
 """PP2xx, second part: edges that are missing, and edges that nothing explains."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 MOST = 400
 _EVERYTHING = re.compile(
-    r"\b(?:full|entire|whole|complete)\b[^.;\n]{0,30}\b(?:test suite|suite|tests)\b|\ball (?:public |api )?(?:methods|endpoints|functions|modules|apis|features)\b",
+    r"\b(?:full|entire|whole|complete)\b[^.;\n]{0,30}\b(?:test suite|suite"
+    r"|tests)\b|\ball (?:public |api )?(?:methods|endpoints|functions"
+    r"|modules|apis|features)\b",
     re.IGNORECASE,
 )
 _WITH = re.compile(
@@ -54,7 +57,8 @@ def story_left_out(view: PlanView) -> Iterator[Hit]:
             said.add(line)
             yield Hit(
                 line,
-                f"Integration waits for {listed(met)}, but not for {listed(missed)}: it could be done without it.",
+                f"Integration waits for {listed(met)}, but not for {listed(missed)}: it "
+                f"could be done without it.",
                 (item.id,),
                 tuple(item.line for item in view.tasks if item.story in missed),
             )
@@ -95,9 +99,10 @@ def waits_for_too_few(view: PlanView) -> Iterator[Hit]:
         if left:
             yield Hit(
                 item.line,
-                f"{item.local} is about everything, but does not wait for {listed(other.local for other in left[:8])}.",
+                f"{item.local} is about everything, but does not wait for "
+                f"{listed(other.local for other in left[:8])}.",
                 (item.id, *(other.id for other in left)),
-                tuple([*(edge.line for edge in waits.of(item.id).values()), *_lines_of(view, item)]),
+                (*(edge.line for edge in waits.of(item.id).values()), *_lines_of(view, item)),
                 Confidence.MEDIUM,
             )
 
@@ -136,7 +141,8 @@ def missing_edge(view: PlanView) -> Iterator[Hit]:
                     continue
                 line = first + view.lines(first, last)[: found.start()].count("\n")
                 edges = tuple(edge.line for edge in waits.of(item.id).values())
-                yield Hit(line, f'{item.local} uses "{found[1]}", which {maker.local} makes, but does not wait for it.',
+                yield Hit(line, f'{item.local} uses "{found[1]}", which {maker.local} makes, but does '
+        f'not wait for it.',
                           (item.id, maker.id), (item.line, maker.line, *edges), Confidence.LOW)  # fmt: skip
 
 
@@ -197,7 +203,8 @@ def edge_without_reason(view: PlanView) -> Iterator[Hit]:
         if made and not any(made & names(item.text) for item in later):
             yield Hit(
                 edge.line,
-                f"{after.local} waits for {before.local} because of {sorted(made)[0]}, which neither it nor anything behind it names.",
+                f"{after.local} waits for {before.local} because of {min(made)}, "
+                f"which neither it nor anything behind it names.",
                 (after.id, before.id),
                 (before.line, after.line),
                 Confidence.LOW,

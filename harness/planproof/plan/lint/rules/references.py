@@ -1,5 +1,6 @@
 """PP5xx, second part: names and files that lead nowhere, and targets that say nothing."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -23,7 +24,9 @@ _SHAPE = re.compile(r"([A-Z][A-Z0-9]{0,9}[-_]?(?:\d+[.-])*)(\d+)$")
 _OUTSIDE = re.compile(r"\b((?:[A-Z]{2,}[0-9]*)(?:-[A-Z]{2,})*-\d{1,4})\b(?![\w/.-]*[/:])")
 _REQUIREMENT = re.compile(r"\*\*Requirement (\d+(?:\.\d+)*)\*\*|\bRequirement (\d+(?:\.\d+)*)\b(?=\*{0,2}:)")
 _STANDARDS = re.compile(
-    r"(?:UTF|SHA|ISO|RFC|HTTP|AES|CVE|GPT|WCAG|IEEE|PEP|ES|EC|RSA|CWE|OWASP|MD|SSL|TLS|TLSV|RS|HS|UUID|WAL|ARM|X|COVID|US|UTC|GMT|IPV|BASE|PCI|SOC|NIST|FIPS|PM|AM)-\d+"
+    r"(?:UTF|SHA|ISO|RFC|HTTP|AES|CVE|GPT|WCAG|IEEE|PEP|ES|EC|RSA|CWE|OWASP"
+    r"|MD|SSL|TLS|TLSV|RS|HS|UUID|WAL|ARM|X|COVID|US|UTC|GMT|IPV|BASE|PCI"
+    r"|SOC|NIST|FIPS|PM|AM)-\d+"
 )
 # The sign before the first letter is looked at behind it, so that the search can run from capital to capital.
 _ID = re.compile(rf"[A-Z](?<![\w/.#`-].){ID.removeprefix('[A-Z]')}(?![\w/]|\.\w|-[A-Za-z])")
@@ -35,7 +38,8 @@ _MATCHES = re.compile(
     re.IGNORECASE,
 )
 _INTERFACE = re.compile(
-    r"\b(?:protocol|interface|abstract (?:base )?class|type) definitions?\b|\binterfaces? only\b|\bprotocol only\b",
+    r"\b(?:protocol|interface|abstract (?:base )?class|type) definitions?\b"
+    r"|\binterfaces? only\b|\bprotocol only\b",
     re.IGNORECASE,
 )
 
@@ -86,8 +90,10 @@ def _elsewhere(text: str) -> bool:
     """Whether the line speaks of another document, of what is gone, or of an example."""
     return bool(
         re.search(
-            r"\.md\b|\b(?:spec|feature|issue|PR|epic|increment|ticket|plan|sprint)\s*#?\d|removed|dropped|renumber|reserved"
-            r"|deleted|skipped|merged into|moved to|e\.g\.|example|previous|format|cross-|upstream|see also|gap",
+            r"\.md\b|\b(?:spec|feature|issue|PR|epic|increment|ticket|plan"
+            r"|sprint)\s*#?\d|removed|dropped|renumber|reserved"
+            r"|deleted|skipped|merged into|moved to|e\.g\.|example|previous|format"
+            r"|cross-|upstream|see also|gap",
             text,
             re.IGNORECASE,
         )
@@ -182,7 +188,8 @@ def _maps(text: str) -> bool:
     """Whether the line says that something belongs to the file."""
     return bool(
         re.search(
-            r"\b(?:maps? to|mapping|covered by|implemented in|lives in|defined in|written to|stored in|generates?|produces?)\b",
+            r"\b(?:maps? to|mapping|covered by|implemented in|lives in|defined in"
+            r"|written to|stored in|generates?|produces?)\b",
             text,
             re.IGNORECASE,
         )

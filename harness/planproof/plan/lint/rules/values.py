@@ -1,5 +1,6 @@
 """PP5xx, third part: two values, two rules or two words for one thing."""
 
+# ruff: noqa: PLR2004 - "two or more", "a quarter of" are what these rules say, not settings
 from __future__ import annotations
 
 import re
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 # At most so many statements of one kind are compared with each other.
 MOST = 300
 _OUTCOME = re.compile(
-    r"^(?P<condition>[^\n]*?)(?:→|⇒|=>|->|\breturns?\b|\bgives?\b|\bresponds? with\b|\breject(?:s|ed)?(?: with)?\b|,? \(?else\b|\bas\b)"
-    r"[^\n\d]{0,14}\b(?P<code>[45]\d\d)\b(?![-.\d]|\s*(?:ms|s|MB|KB|lines|tests|chars?|characters|items|rows|px)\b)",
+    r"^(?P<condition>[^\n]*?)(?:→|⇒|=>|->|\breturns?\b|\bgives?\b"
+    r"|\bresponds? with\b|\breject(?:s|ed)?(?: with)?\b|,? \(?else\b|\bas\b)"
+    r"[^\n\d]{0,14}\b(?P<code>[45]\d\d)\b(?![-.\d]|\s*(?:ms|s|MB|KB|lines"
+    r"|tests|chars?|characters|items|rows|px)\b)",
     re.MULTILINE,
 )
 _CODE = re.compile(r"\b[45]\d\d\b")
@@ -32,17 +35,23 @@ _ALWAYS = re.compile(r"\b(?:on |for |per |in )?(?:each|every|all|any|per)[ -](\w
 _NOT_ALWAYS = re.compile(r"\bnot (?:on |for |in )?(?:each|every|per)[ -](\w+)", re.IGNORECASE)
 _OPTIONAL_NAME = re.compile(r"\b([a-z_]\w{2,})\?(?=\s*[:,)}\]])")
 _LOCK = re.compile(
-    r"^[ \t>*+-]*\**(?:the )?([A-Za-z][\w ]{2,30}?)\**:? (?:(?:are|is|stays?|remains?|must (?:remain|stay|be)|shall (?:remain|stay)) )?(?:unchanged|frozen|untouched|not (?:be )?(?:changed|modified|touched))\b",
+    r"^[ \t>*+-]*\**(?:the )?([A-Za-z][\w ]{2,30}?)\**:? (?:(?:are|is|stays?"
+    r"|remains?|must (?:remain|stay|be)|shall (?:remain|stay)) "
+    r")?(?:unchanged|frozen|untouched|not (?:be )?(?:changed|modified"
+    r"|touched))\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _CHANGED = r"(?:fixed|changed|updated|rewritten|migrated|modified|extended|reworked|replaced|refactored)"
 _IDEMPOTENT = re.compile(r"\bidempoten(?:t|cy|ce)\b", re.IGNORECASE)
 _REPEAT_FAILS = re.compile(
-    r"\b(?:repeat(?:ed)?|second|duplicate|again|twice)\b[^\n]*(?:→|=>|->|returns?|reject)[^\n]*\b(?:4\d\d|conflict|error|reject)",
+    r"\b(?:repeat(?:ed)?|second|duplicate|again|twice)\b[^\n]*(?:→|=>|->"
+    r"|returns?|reject)[^\n]*\b(?:4\d\d|conflict|error|reject)",
     re.IGNORECASE,
 )
 _VACUOUS = re.compile(
-    r"\bif `?(\w+)`? ?(?:!=|≠|<>|is not|isn't) ?[`\"'][^`\"'\n]+[\"'`]+[`]?,? (?:then )?(?:require|expect|demand|must have)s? `?\1`?(?: (?:to be )?(?:present|set|given))",
+    r"\bif `?(\w+)`? ?(?:!=|≠|<>|is not|isn't) "
+    r"?[`\"'][^`\"'\n]+[\"'`]+[`]?,? (?:then )?(?:require|expect|demand"
+    r"|must have)s? `?\1`?(?: (?:to be )?(?:present|set|given))",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
@@ -52,7 +61,8 @@ _VALUE = re.compile(
 _PERIOD = re.compile(r"\b(sprint|slice|iteration|increment|milestone)[ -](\d+)\b", re.IGNORECASE)
 _ROUTE = re.compile(r"`(?:(?:GET|POST|PUT|PATCH|DELETE) )?(/[a-z_][\w./{}:-]*)`")
 _RIVALS = (
-    ("rate limit algorithm", r"\btoken bucket\b", r"\bwindow (?:expir|reset|start)\w*|\bfixed[ -]window\b|\bsliding[ -]window\b|\bwindowStart\b|\bleaky bucket\b"),
+    ("rate limit algorithm", r"\btoken bucket\b",
+     r"\bwindow (?:expir|reset|start)\w*|\b(?:fixed|sliding)[ -]window\b|\bwindowStart\b|\bleaky bucket\b"),
     ("delay between tries", r"\b(?:back-?off|retr(?:y|ies))\b[^\n]*\((?:\d+ ?m?s,? ?){2,}\)", r"\bjitter\b"),
     ("way of locking", r"\boptimistic lock\w*", r"\bpessimistic lock\w*"),
     ("eviction order", r"\bLRU\b|\bleast recently used\b", r"\bFIFO\b|\bfirst[ -]in[ -]first[ -]out\b"),
@@ -125,7 +135,8 @@ def every_and_not_every(view: PlanView) -> Iterator[Hit]:
                 if other[1].lower() == found[1].lower() and owner is not None:
                     yield Hit(
                         line,
-                        f'This says "{found[0].strip()}"; line {number} of {owner.local} says "{other[0].strip()}".',
+                        f'This says "{found[0].strip()}"; line {number} of {owner.local} says '
+                        f'"{other[0].strip()}".',
                         (owner.id,),
                         (number,),
                     )
@@ -142,7 +153,8 @@ def required_and_optional(view: PlanView) -> Iterator[Hit]:
             optional.setdefault(found[1], line)
     for name, line in list(optional.items())[:50]:
         pattern = re.compile(
-            rf"`{name}`[^\n]{{0,40}}\b(?:required|mandatory|must be present)\b|\b(?:requires?|must include|must have) `{name}`",
+            rf"`{name}`[^\n]{{0,40}}\b(?:required|mandatory|must be present)\b"
+            rf"|\b(?:requires?|must include|must have) `{name}`",
             re.IGNORECASE,
         )
         places = [number for number, _ in view.search(pattern)] + _required_below(view, name)
@@ -257,7 +269,8 @@ def two_words_for_a_period(view: PlanView) -> Iterator[Hit]:
 def attribute_drift(view: PlanView) -> Iterator[Hit]:
     """The attribute for one purpose has another name in one place."""
     pattern = re.compile(
-        r"\b(TTL|expiry|expiration|timestamp)\b[^`\n]{0,25}\b(?:on|in|as|is|attribute|field)\b[^`\n]{0,12}`(\w+)`",
+        r"\b(TTL|expiry|expiration|timestamp)\b[^`\n]{0,25}\b(?:on|in|as|is"
+        r"|attribute|field)\b[^`\n]{0,12}`(\w+)`",
         re.IGNORECASE,
     )
     used: dict[str, dict[str, list[int]]] = {}
@@ -329,7 +342,8 @@ def time_from_outside(view: PlanView) -> Iterator[Hit]:
         line
         for line, _ in view.search(
             re.compile(
-                r"\bserver[- ](?:authoritative|generated|side)\b[^\n]*\btime|time\w*`?[^\n]*\bserver[- ](?:authoritative|generated)",
+                r"\bserver[- ](?:authoritative|generated|side)\b[^\n]*\btime"
+                r"|time\w*`?[^\n]*\bserver[- ](?:authoritative|generated)",
                 re.IGNORECASE,
             )
         )
@@ -340,7 +354,8 @@ def time_from_outside(view: PlanView) -> Iterator[Hit]:
         if not re.match(r"[A-Z]", found[1]):
             yield Hit(
                 line,
-                f"{found[1]} takes {found[2]} from its caller, but line {places[0]} makes the server the authority on time.",
+                f"{found[1]} takes {found[2]} from its caller, but line {places[0]} "
+                f"makes the server the authority on time.",
                 related=tuple(places[:6]),
                 confidence=Confidence.LOW,
             )
@@ -380,7 +395,7 @@ def risk_of_another_task(view: PlanView) -> Iterator[Hit]:
                 f"This risk stands at {task.local}, which does not speak of it; {names} "
                 f"{'does' if len(others) == 1 else 'do'}.",
                 (task.id,),
-                tuple([task.line, *_speaking(view, others, subject[0])]),
+                (task.line, *_speaking(view, others, subject[0])),
                 Confidence.LOW,
             )
 
@@ -417,7 +432,8 @@ def mitigation_not_planned(view: PlanView) -> Iterator[Hit]:
         if open_ones:
             yield Hit(
                 line,
-                f'"{open_ones[0]}" is to answer a risk of {task.local}, but nothing that {task.local} lists speaks of it.',
+                f'"{open_ones[0]}" is to answer a risk of {task.local}, but nothing '
+                f"that {task.local} lists speaks of it.",
                 (task.id,),
                 (
                     task.line,
