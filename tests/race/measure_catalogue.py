@@ -1,4 +1,6 @@
-"""Measures the catalogue: schedules that explore needs, rounds that 16 threads need, interleavings of frontrun.
+"""Measures the catalogue: schedules that explore needs, rounds that 16 threads need.
+
+Interleavings of frontrun.
 
     python -m tests.race.measure_catalogue explore sqlite  >> figures.jsonl
     python -m tests.race.measure_catalogue stress sqlite   >> figures.jsonl
@@ -16,9 +18,10 @@ import sys
 import time
 from pathlib import Path
 
+from tests.race.catalogue.entries import BROKEN, CORRECT, on
+
 from planproof.backends import BackendKind, acquire
 from planproof.race import run
-from tests.race.catalogue.entries import BROKEN, CORRECT, on
 
 
 SEEDS = (1, 2, 3)

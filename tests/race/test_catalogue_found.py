@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.race.catalogue.entries import BROKEN, CORRECT, on
 
 from planproof.backends.model import Backend, BackendKind
 from planproof.race import run
-from tests.race.catalogue.entries import BROKEN, CORRECT, on
 
 
 SEEDS = (1, 2, 3)
@@ -18,7 +18,9 @@ EMBEDDED = {
 
 def cases(variants, kinds):
     return [
-        pytest.param(variant, kind, id=f"{variant.__name__}-{kind}") for kind in kinds for variant in on(kind, variants)
+        pytest.param(variant, kind, id=f"{variant.__name__}-{kind}")
+        for kind in kinds
+        for variant in on(kind, variants)
     ]
 
 
@@ -40,7 +42,9 @@ def test_a_correct_variant_passes(variant, kind):
     assert result.outcome == "passed", result.reason or result.failure.reason
 
 
-@pytest.mark.parametrize("variant", [pytest.param(each, id=each.__name__) for each in on(BackendKind.SQLITE, CORRECT)])
+@pytest.mark.parametrize(
+    "variant", [pytest.param(each, id=each.__name__) for each in on(BackendKind.SQLITE, CORRECT)]
+)
 def test_a_correct_variant_on_sqlite_is_exhausted(variant):
     result = run(variant, backend=EMBEDDED[BackendKind.SQLITE], schedules=3000, orders="all")
     assert result.outcome == "passed", result.reason or result.failure.reason
@@ -48,7 +52,9 @@ def test_a_correct_variant_on_sqlite_is_exhausted(variant):
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("variant", [pytest.param(each, id=each.__name__) for each in on(BackendKind.POSTGRES, BROKEN)])
+@pytest.mark.parametrize(
+    "variant", [pytest.param(each, id=each.__name__) for each in on(BackendKind.POSTGRES, BROKEN)]
+)
 def test_a_broken_variant_is_found_on_postgres(variant, postgres_backend):
     result = run(variant, backend=postgres_backend, schedules=200, seed=1, shrink=False)
     assert result.outcome == "failed", result.reason

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from tests.race.workloads.session_limit import CountThenInsert, EvictAfterInsert, Placebo, SessionLimit
 
 from planproof.backends.model import Backend, BackendKind
 from planproof.race import run
-from tests.race.workloads.session_limit import CountThenInsert, EvictAfterInsert, Placebo, SessionLimit
 
 
 EMBEDDED = {
@@ -31,7 +31,9 @@ def test_the_race_tells_right_from_wrong(kind, mode):
         placebo=Placebo,
     )
     assert result.outcome == "passed", result.reason or result.failure.reason
-    killed = {name.rpartition(":")[2]: told["property"] for name, told in result.certificate["controls"].items()}
+    killed = {
+        name.rpartition(":")[2]: told["property"] for name, told in result.certificate["controls"].items()
+    }
     assert killed == {
         "CountThenInsert": "never_over_the_limit",
         "EvictAfterInsert": "never_over_the_limit",

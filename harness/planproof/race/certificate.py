@@ -1,4 +1,4 @@
-"""The certificate: what was run and what was seen, so that a reader can tell how much a green race is worth."""
+"""The certificate: what was run and seen, so that a reader can tell what a green race is worth."""
 
 from __future__ import annotations
 

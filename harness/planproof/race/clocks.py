@@ -1,4 +1,4 @@
-"""A clock per client: real time, plus the time that the scheduler let pass, plus a skew that a fault may set."""
+"""A clock per client: real time, plus what the scheduler let pass, plus a skew that a fault may set."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ def with_controls(
     placebo: type[Workload] | str | None,
     race: Callable[[type[Workload]], RaceResult],
 ) -> RaceResult:
-    """The result with what the controls came to in its certificate; a control that survives makes it inconclusive.
+    """The result with what the controls came to in its certificate.
+
+    A control that survives makes it inconclusive.
 
     Args:
         result: of the workload itself.

@@ -180,15 +180,16 @@ def _full_disk(injector: Injector | None) -> Any:
         return None
     from planproof.race.faults.clients import DiskFull, FullDisk
 
-    for fault in injector.faults:
-        if isinstance(fault, DiskFull):
-            return FullDisk(fault.after, lambda: injector.count(fault.name))
-    return None
+    full = next((fault for fault in injector.faults if isinstance(fault, DiskFull)), None)
+    return None if full is None else FullDisk(full.after, lambda: injector.count(full.name))
 
 
 @contextlib.contextmanager
 def routed(workload: Workload, place: Backend) -> Iterator[tuple[Backend, Injector | None]]:
-    """The place as clients are to see it, and the armed faults; a proxy stands between where a fault needs one."""
+    """The place as clients are to see it, and the armed faults.
+
+    A proxy stands between where a fault needs one.
+    """
     if not workload.faults:
         yield place, None
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError, PlanproofError, WorkloadError
@@ -73,7 +73,7 @@ class Session:
         self._kept: tuple[Workload, Any] | None = None
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         self._stack.enter_context(controlled(self._kind))
         return self
 

@@ -61,7 +61,12 @@ def page(failure: Failure, model: Any) -> str:
 
 def _facts(failure: Failure) -> dict[str, Any]:
     operations, clients, switches = failure.size
-    return {"switches": switches, "replay": failure.replay_command, "clients": clients, "operations": operations}
+    return {
+        "switches": switches,
+        "replay": failure.replay_command,
+        "clients": clients,
+        "operations": operations,
+    }
 
 
 def _with_observation(history: History, failure: Failure) -> History:

@@ -1,7 +1,7 @@
 """frontrun as an engine behind a workload: for races inside Python code, below the calls that reach a store.
 
-frontrun (MPL-2.0, optional) traces bytecode and needs to be started by its own launcher. Invariants are asked at
-rest only, since it has no observer, and there is nothing to replay with our scheduler.
+frontrun (MPL-2.0, optional) traces bytecode and needs to be started by its own launcher. Invariants are asked
+at rest only, since it has no observer, and there is nothing to replay with our scheduler.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class _Attempts:
         system = self.stack.enter_context(opened(workload, place))
         self.stack.enter_context(prepared(workload, system))
         clients = range(len(self.program))
-        return _Attempt(Bench(workload, system), {number: [] for number in clients}, dict.fromkeys(clients, ""))
+        return _Attempt(
+            Bench(workload, system), {number: [] for number in clients}, dict.fromkeys(clients, "")
+        )
 
     def client(self, number: int) -> Callable[[_Attempt], None]:
         """What one worker does."""
@@ -98,9 +100,16 @@ class _Attempts:
                     attempt.raised[number] = "" if known else f"{call} of client {number} raised {error}"
                 mine.append(
                     Operation(
-                        number * 1000 + index, number, call.operation, tuple(arguments.values()), began, _now(),
-                        outcome, result, error,
-                    )  # fmt: skip
+                        number * 1000 + index,
+                        number,
+                        call.operation,
+                        tuple(arguments.values()),
+                        began,
+                        _now(),
+                        outcome,
+                        result,
+                        error,
+                    )
                 )
             workload.finish_client(attempt.bench.system)
 
@@ -137,9 +146,14 @@ def explore(race: Race, places: Places) -> tuple[Failure | None, str]:
         if told.violation is not None and told.done is not None:
             done = told.done
             return Failure(
-                told.violation, program, (), (), done.history,
-                schedule=race.tally.schedules, seed=race.options.seed,
-            ), ""  # fmt: skip
+                told.violation,
+                program,
+                (),
+                (),
+                done.history,
+                schedule=race.tally.schedules,
+                seed=race.options.seed,
+            ), ""
         if told.undecided:
             undecided.append(told.undecided)
         elif told.exhausted:
@@ -151,7 +165,7 @@ def explore(race: Race, places: Places) -> tuple[Failure | None, str]:
 
 def _one(attempts: _Attempts, most: int) -> _Told:
     try:
-        import frontrun
+        import frontrun  # type: ignore[import-untyped]  # it ships no types
     except ImportError as error:
         raise WorkloadError("the engine frontrun is not installed: pip install frontrun") from error
     library: Any = frontrun
@@ -171,7 +185,9 @@ def _one(attempts: _Attempts, most: int) -> _Told:
         raise WorkloadError("frontrun needs its own launcher: frontrun planproof race run ...") from error
     except (library.NondeterministicSQLError, library.InconclusiveExploration) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        return _Told(1, None, f"frontrun gives up: {type(error).__name__}: {first}", exhausted=False, done=None)
+        return _Told(
+            1, None, f"frontrun gives up: {type(error).__name__}: {first}", exhausted=False, done=None
+        )
     finally:
         attempts.stack.close()
     broken = attempts.broken
@@ -179,7 +195,9 @@ def _one(attempts: _Attempts, most: int) -> _Told:
         return _Told(found.num_explored, broken.violation, "", exhausted=False, done=broken)
     if not found.property_holds:
         # It does not see that a database lets a client wait, and takes that for a deadlock.
-        why = f"frontrun ends without an answer: {found.inconclusive_reason or found.failure_kind or 'unknown'}"
+        why = (
+            f"frontrun ends without an answer: {found.inconclusive_reason or found.failure_kind or 'unknown'}"
+        )
         return _Told(found.num_explored, None, why, exhausted=False, done=attempts.last)
     why = str(found.inconclusive_reason or "")
     return _Told(found.num_explored, None, why, exhausted=bool(found.exhausted), done=attempts.last)

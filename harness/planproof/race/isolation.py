@@ -9,7 +9,7 @@ import secrets
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from planproof.backends.model import Backend, BackendKind
@@ -35,7 +35,7 @@ class Places:
         self._name = f"race_{os.getpid()}_{secrets.token_hex(3)}"
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def __enter__(self) -> Places:
+    def __enter__(self) -> Self:
         if self._backend.kind is BackendKind.SQLITE:
             self._folder = tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True)
         return self
@@ -87,6 +87,7 @@ class Places:
         try:
             yield replace(self._backend, url=url, namespace=name)
         finally:
-            # A half-open connection may still hold a lock: the schema then stays, the verdict does not change.
+            # A half-open connection may still hold a lock: the schema then stays, the verdict
+            # does not change.
             with contextlib.suppress(psycopg.Error):
                 execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))

@@ -1,4 +1,7 @@
-"""What the clients of one run do: a list of calls for each client, drawn from the workload's strategies by a seed."""
+"""What the clients of one run do.
+
+A list of calls for each client, drawn from the workload's strategies by a seed.
+"""
 
 from __future__ import annotations
 

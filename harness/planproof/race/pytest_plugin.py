@@ -6,8 +6,8 @@
     def test_logins(race):
         race(SessionLimit)
 
-What is slow to import is imported when the fixture is used. Under xdist each test runs in one worker, with a place
-of its own in the store.
+What is slow to import is imported when the fixture is used. Under xdist each test runs in one worker, with a
+place of its own in the store.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def race(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
-    """A function ``race(workload, **options)`` that runs it and fails the test where it does not pass.
+    """``race(workload, **options)`` runs it and fails the test where it does not pass.
 
     It takes the marker's options and returns one result for each store. A store that is not to be had skips.
     """
@@ -49,7 +49,9 @@ def race(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
 
     def run_workload(workload: Any, **options: Any) -> list[Any]:
         chosen = {**marked, **options, **_given(request.config)}
-        return [_run_on(kind, workload, chosen) for kind in chosen.pop("backends", None) or _backends(workload)]
+        return [
+            _run_on(kind, workload, chosen) for kind in chosen.pop("backends", None) or _backends(workload)
+        ]
 
     return run_workload
 

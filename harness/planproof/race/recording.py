@@ -10,12 +10,12 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from planproof.errors import PlanproofError
 from planproof.race.clocks import current_client
 from planproof.race.result import Violation
 
 
 if TYPE_CHECKING:
+    from planproof.errors import PlanproofError
     from planproof.race.faults.injector import Injector
     from planproof.race.history import Recorder
     from planproof.race.program import Call

@@ -1,4 +1,7 @@
-"""A failing run as a file: a pytest test that fails by itself, and that ``planproof race replay`` runs again."""
+"""A failing run as a file: a pytest test that fails by itself.
+
+And that ``planproof race replay`` runs again.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ class Replay:
         form: version of this form.
         planproof: version that wrote it.
         workload: ``module:Class``.
-        file: the workload's file, from the folder of the replay file; tried where the module is not to be had.
+        file: the workload's file, from the folder of the replay file; tried where the module is not to be
+            had.
         backend: kind of store.
         program: what each client does.
         choices: which client moves, step by step; empty for a failure found by stress.
@@ -64,7 +68,9 @@ class Replay:
     folder: str = field(default=".", compare=False)
 
     def check(self, here: str) -> None:
-        """Run it again, as a test: fails if the property breaks again, skips if the order cannot be made any more.
+        """Run it again, as a test: fails if the property breaks again.
+
+        Skips if the order cannot be made any more.
 
         Args:
             here: ``__file__`` of the test.

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
-    """What did not hold, who did what in which order, how to see it again; no line over 100 columns by itself."""
+    """What did not hold, who did what in which order, how to see it again.
+
+    No line over 100 columns by itself.
+    """
     lines = [failure.reason, ""]
     lines += [f"  client {n}  {'  '.join(map(str, calls))}" for n, calls in enumerate(failure.program)]
     if failure.steps:
@@ -64,11 +67,10 @@ def _figures(record: dict[str, Any]) -> list[str]:
     schedules, overlap, seen = record["schedules"], record["overlap"], record["observations"]
     operations = record["operations"]
     lines = [
-        f"  {schedules['run']} schedules, {schedules['distinct']} distinct; seed {record['seed']}; "
-        f"{record['mode']}",
+        f"  {schedules['run']} schedules, {schedules['distinct']} distinct; seed {record['seed']}; {record['mode']}",
         f"  operations: {operations['ok']} ok, {operations['fail']} refused, {operations['info']} unknown",
-        f"  overlap: in {overlap['schedules']} schedules, {overlap['pairs']} pairs, "
-        f"{overlap['mean_in_flight']} in flight on average, {overlap['most_in_flight']} at most",
+        f"  overlap: in {overlap['schedules']} schedules, {overlap['pairs']} pairs; in flight "
+         f"{overlap['mean_in_flight']} on average, {overlap['most_in_flight']} at most",
         f"  observed {seen['made']} times beside the clients; {record['waits']['seen']} waits seen",
     ]
     if record["exhausted"]:

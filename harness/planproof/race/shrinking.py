@@ -1,4 +1,7 @@
-"""Make a failing run small: fewest operations, fewest clients, fewest switches; on the real store, by running it."""
+"""Make a failing run small: fewest operations, fewest clients, fewest switches.
+
+On the real store, by running it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planproof.race.result import Failure
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.orders import Recorded, Switching, TakingTurns
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from planproof.race.execution import Execution
     from planproof.race.program import Program
+    from planproof.race.result import Failure
     from planproof.race.schedules.step import Order, Step
 
 
@@ -125,7 +128,10 @@ def _as_failure(best: Failure, program: Program, done: Execution) -> Failure:
 def _fewest_switches(
     best: Failure, execute: Callable[[Program, Order], Execution], budget: Budget
 ) -> Failure:
-    """Try all orders with no switch but the needed ones, then with one more, and so on (Musuvathi and Qadeer 2007)."""
+    """Try all orders with no switch but the needed ones, then with one more.
+
+    And so on (Musuvathi and Qadeer 2007).
+    """
     clients, steps = len(best.program), len(best.choices)
     for switches in range(4):
         for places in itertools.combinations(range(steps), switches):
@@ -149,4 +155,4 @@ def _idle(wanted: dict[int, int], places: tuple[int, ...], targets: tuple[int, .
     """Whether a place is used that changes nothing."""
     if 0 in places:
         return True
-    return any(a == b for a, b in zip(targets, targets[1:], strict=False)) or len(wanted) != len(targets)
+    return any(a == b for a, b in itertools.pairwise(targets)) or len(wanted) != len(targets)

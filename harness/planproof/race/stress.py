@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
-from planproof.race.execution import Bench, Execution
 from planproof.race.schedules.scheduler import CannotObserve
 
 
 if TYPE_CHECKING:
+    from planproof.race.execution import Bench, Execution
     from planproof.race.program import Program
 
 
@@ -91,6 +91,8 @@ def _stacks(threads: list[threading.Thread]) -> str:
     for thread in threads:
         lines.append(f"{thread.name.replace('-', ' ')} stands at")
         frame = frames.get(thread.ident or 0)
-        for each in traceback.extract_stack(frame)[-6:] if frame else ():
-            lines.append(f"    {each.filename}:{each.lineno} {each.name}: {each.line}")
+        lines += [
+            f"    {each.filename}:{each.lineno} {each.name}: {each.line}"
+            for each in (traceback.extract_stack(frame)[-6:] if frame else ())
+        ]
     return "\n".join(lines)

@@ -1,4 +1,7 @@
-"""What a race is about: operations that clients run at once, invariants that must hold wherever one looks, a model."""
+"""What a race is about: operations that clients run at once, invariants that must hold wherever one looks.
+
+A model.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What ``@invariant`` was told: ``always`` (while clients run, and at rest) or ``rest`` (when all are done)."""
+    """What ``@invariant`` was told.
+
+    ``always`` (while clients run, and at rest) or ``rest`` (when all are done).
+    """
 
     name: str
     when: str = "always"
@@ -165,6 +171,7 @@ class Workload:
         Raises:
             WorkloadError: the workload does not say how.
         """
+        del backend
         raise WorkloadError(f"workload {type(self).__name__} does not define open(self, backend)")
 
     def close(self, system: Any) -> None:
@@ -180,7 +187,10 @@ class Workload:
         """Undo what a schedule left outside the system; runs after each schedule, also after a failure."""
 
     def finish_client(self, system: Any) -> None:
-        """Release what a client's thread holds (a connection of its own); runs in that thread when it is done."""
+        """Release what a client's thread holds (a connection of its own).
+
+        Runs in that thread when it is done.
+        """
 
     @classmethod
     def operations(cls) -> dict[str, Operation]:
@@ -189,7 +199,7 @@ class Workload:
         Raises:
             WorkloadError: there is none.
         """
-        found = {name: mark for name, mark in _marked(cls, _OPERATION)}
+        found = dict(_marked(cls, _OPERATION))
         if not found:
             raise WorkloadError(
                 f"workload {cls.__name__} has no @operation, so its clients have nothing to do"

@@ -1,4 +1,7 @@
-"""What the catalogue's workloads share: rows to work on, ids that two clients never share, a start of their own."""
+"""What the catalogue's workloads share.
+
+Rows to work on, ids that two clients never share, a start of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from planproof.backends import BackendKind
 from planproof.race import Workload
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - a refusal is no error
     """The service says no: what was asked for did not happen."""
 
 

@@ -69,7 +69,10 @@ class CountThenInsert(SessionLimit):
 
 
 class GuardsTheVictim(SessionLimit):
-    """Below the limit a plain put, at the limit a swap that is atomic: the count itself is guarded by nothing."""
+    """Below the limit a plain put, at the limit a swap that is atomic.
+
+    The count itself is guarded by nothing.
+    """
 
     def admit(self, rows, user, session):
         held = self.live(rows, user)
@@ -170,7 +173,10 @@ class StaleIndex(SessionLimit):
 
 
 class CounterBesideTheRows(SessionLimit):
-    """A counter that is right, and rows that are written in another step: evictions forget to count down together."""
+    """A counter that is right, and rows that are written in another step.
+
+    Evictions forget to count down together.
+    """
 
     def start(self, rows):
         super().start(rows)
@@ -212,7 +218,10 @@ class ChecksAtTheDoor(SessionLimit):
 
 
 class BlocksLater(SessionLimit):
-    """Takes the victim away in one step and blocks its token in a later one that is skipped when it is busy."""
+    """Takes the victim away in one step and blocks its token in a later one that is skipped when it is busy.
+
+    Takes the victim away in one step and blocks its token in a later one that is skipped when it is busy.
+    """
 
     already: ClassVar = LIMIT
 

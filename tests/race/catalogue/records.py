@@ -74,7 +74,10 @@ class ReuseRace(Refresh):
 
 
 class RefreshOutlivesRevoke(Refresh):
-    """Claims the token by compare-and-set, but looks at the family before: what it mints survives the revocation."""
+    """Claims the token by compare-and-set, but looks at the family before.
+
+    What it mints survives the revocation.
+    """
 
     scenarios: ClassVar = (parallel(call("refresh"), call("revoke")),)
 

@@ -1,7 +1,9 @@
-"""One small table of rows on memory, SQLite and PostgreSQL, for services that are right or wrong on top of it.
+"""One small table of rows on memory, SQLite and PostgreSQL.
 
-Each method is one atomic call; ``atomically`` makes several calls one. A broken variant composes calls that should
-have been one; nothing in here is broken.
+For services that are right or wrong on top of it.
+
+Each method is one atomic call; ``atomically`` makes several calls one. A broken variant composes calls that
+should have been one; nothing in here is broken.
 """
 
 from __future__ import annotations
@@ -100,7 +102,10 @@ class _SqlRows:
         return json.loads(row[0]) if row else None
 
     def put(self, kind, key, value):
-        text = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value"
+        text = (
+            "INSERT INTO records VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value"
+        )
         self._run(text, kind, key, json.dumps(value))
 
     def insert(self, kind, key, value):

@@ -1,4 +1,6 @@
-"""The designs of the session limit that were measured on PostgreSQL and SQLite: which hold, which only look right.
+"""The designs of the session limit that were measured on PostgreSQL and SQLite.
+
+Which hold, which only look right.
 
 Names say what each does; every one evicts the oldest and inserts, in one transaction of the named kind.
 """
@@ -122,7 +124,8 @@ class OnPostgres(Design):
 
         database = Database(lambda: psycopg.connect(backend.url))
         database.connection.execute(
-            "CREATE TABLE sessions (id bigserial PRIMARY KEY, usr text NOT NULL, name text NOT NULL, slot int,"
+            "CREATE TABLE sessions (id bigserial PRIMARY KEY, usr text NOT NULL, name text NOT NULL,"
+            " slot int,"
             " UNIQUE (usr, slot), CHECK (slot BETWEEN 0 AND 1));"
             " CREATE TABLE blocked (name text PRIMARY KEY);"
             " CREATE TABLE users (name text PRIMARY KEY, n int NOT NULL)"
@@ -171,7 +174,8 @@ class OneStatement(OnPostgres):
 
     def evict_and_insert(self, connection, user, session):
         connection.execute(
-            "WITH old AS (SELECT id, name FROM sessions WHERE usr = %(user)s ORDER BY id DESC OFFSET %(keep)s),"
+            "WITH old AS (SELECT id, name FROM sessions WHERE usr = %(user)s ORDER BY id DESC"
+            " OFFSET %(keep)s),"
             " gone AS (DELETE FROM sessions WHERE id IN (SELECT id FROM old) RETURNING name),"
             " out AS (INSERT INTO blocked SELECT name FROM gone ON CONFLICT DO NOTHING)"
             " INSERT INTO sessions (usr, name) VALUES (%(user)s, %(session)s)",

@@ -62,7 +62,6 @@ class OnPostgres(Workload):
         with psycopg.connect(backend.url) as connection:
             connection.execute("CREATE TABLE counter (n int)")
             connection.execute("INSERT INTO counter VALUES (0)")
-        return None
 
     @operation
     def add(self, _system):
@@ -102,13 +101,17 @@ def outcome_of(done, operation_name="add"):
 
 @pytest.mark.postgres
 class TestPostgres:
-    def test_a_connection_cut_before_commit_leaves_nothing_and_the_client_does_not_know(self, postgres_backend):
+    def test_a_connection_cut_before_commit_leaves_nothing_and_the_client_does_not_know(
+        self, postgres_backend
+    ):
         done = execute(OnPostgres, postgres_backend, CutBeforeCommit(client=0))
         assert done.faults == {"CutBeforeCommit": 1}
         assert str(outcome_of(done).outcome) == "info"
         assert OnPostgres.seen["n"] == 0
 
-    def test_a_connection_cut_after_commit_gives_the_same_error_and_the_change_is_there(self, postgres_backend):
+    def test_a_connection_cut_after_commit_gives_the_same_error_and_the_change_is_there(
+        self, postgres_backend
+    ):
         done = execute(OnPostgres, postgres_backend, CutAfterCommit(client=0))
         assert done.faults == {"CutAfterCommit": 1}
         assert str(outcome_of(done).outcome) == "info"
@@ -123,7 +126,9 @@ class TestPostgres:
 
     @pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03", "57014"])
     @pytest.mark.parametrize("at", ["UPDATE", "COMMIT"])
-    def test_a_server_error_comes_with_its_code_and_undoes_the_transaction(self, postgres_backend, sqlstate, at):
+    def test_a_server_error_comes_with_its_code_and_undoes_the_transaction(
+        self, postgres_backend, sqlstate, at
+    ):
         fault = ServerError(client=0, sqlstate=sqlstate, operation=at)
         done = execute(OnPostgres, postgres_backend, fault)
         assert done.faults == {f"ServerError {sqlstate}": 1}

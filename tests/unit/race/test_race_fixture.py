@@ -7,7 +7,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-SUITE = '''
+SUITE = """
 import threading
 import pytest
 from planproof.race import Workload, invariant, operation
@@ -45,7 +45,7 @@ class TestCollected(Right.TestCase):
     schedules = 5
 
 TestWrong = Wrong.TestCase
-'''
+"""
 
 
 @pytest.fixture
@@ -69,6 +69,12 @@ def test_right_passes_and_wrong_fails_with_its_replay(suite, more):
 
 def test_the_command_line_goes_before_the_marker(suite):
     result = suite.runpytest_subprocess(
-        "-p", "planproof.race.pytest_plugin", "--race-schedules=3", "-k", "test_right", "-p", "no:cacheprovider"
+        "-p",
+        "planproof.race.pytest_plugin",
+        "--race-schedules=3",
+        "-k",
+        "test_right",
+        "-p",
+        "no:cacheprovider",
     )
     assert "assert 3 == 20" in result.stdout.str()

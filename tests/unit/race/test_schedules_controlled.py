@@ -12,7 +12,8 @@ from collections import Counter
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from planproof.backends.model import Backend, BackendKind
 from planproof.race import Workload, call, invariant, operation, parallel, run

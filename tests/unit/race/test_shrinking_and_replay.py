@@ -1,4 +1,7 @@
-"""A failure is made small on its own store, written as a test that fails by itself, and replayed by command."""
+"""A failure is made small on its own store, written as a test that fails by itself.
+
+And replayed by command.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from planproof.race.replay import read_replay, replay
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = ROOT / "harness/planproof/schemas"
-SOURCE = '''
+SOURCE = """
 import sqlite3
 from hypothesis import strategies as st
 from planproof.race import Workload, call, invariant, operation, parallel
@@ -63,7 +66,7 @@ class Counter(Workload):
     def nothing_lost(self, system):
         n = system.execute("SELECT n FROM t").fetchone()[0]
         assert n == sum(self.done), f"{{n}} counted, {{sum(self.done)}} acknowledged"
-'''
+"""
 SQLITE = Backend(BackendKind.SQLITE, "sqlite:///a-file-for-each-schedule")
 
 
@@ -96,7 +99,9 @@ def test_the_file_is_a_test_that_fails_by_itself_and_passes_when_the_race_is_rep
 
     def pytest_run():
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", path]
-        return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
 
     broken = pytest_run()
     assert broken.returncode == 1, broken.stdout

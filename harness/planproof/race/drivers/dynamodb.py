@@ -1,4 +1,7 @@
-"""DynamoDB through botocore: every HTTP request is a step, the ones that the SDK repeats by itself included."""
+"""DynamoDB through botocore.
+
+Every HTTP request is a step, the ones that the SDK repeats by itself included.
+"""
 
 from __future__ import annotations
 

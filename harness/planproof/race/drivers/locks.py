@@ -136,7 +136,7 @@ _real_rlock = threading.RLock
 
 @contextlib.contextmanager
 def controlled_locks() -> Iterator[None]:
-    """While this lasts, locks that are made are controlled ones. Locks made before are met by the stall watch."""
+    """While this lasts, locks that are made are controlled ones; older ones are met by the stall watch."""
     patched: dict[str, Any] = {"Lock": _lock, "RLock": _rlock, "_allocate_lock": _lock}
     module: Any = threading
     before = {name: getattr(module, name) for name in patched}

@@ -1,8 +1,9 @@
-"""PostgreSQL through psycopg 3: statements, commits and rollbacks are steps; a lock wait in the server is seen.
+"""PostgreSQL through psycopg 3: statements, commits and rollbacks are steps; lock waits are seen.
 
-Every wait of psycopg goes through ``Connection.wait``. In a controlled client that method looks whether the reply is
-there; where it is not, the server is asked over a connection of our own (``pg_blocking_pids``) whether the client is
-held by a lock. If so the others move on, and the client goes on by itself once the lock is granted.
+Every wait of psycopg goes through ``Connection.wait``. In a controlled client that method looks whether the
+reply is there; where it is not, the server is asked over a connection of our own (``pg_blocking_pids``)
+whether the client is held by a lock. If so the others move on, and the client goes on by itself once the lock
+is granted.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _PATIENCE = 0.003
 
 
 class _Monitor:
-    """A connection of our own to one server, to ask who waits for whom. Used under the scheduler's mutex or alone."""
+    """A connection of our own to one server, to ask who waits for whom."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -72,7 +73,10 @@ class _Held:
         return self._socket
 
     def ready(self) -> bool:
-        """True once the reply is there; while the server still works on it, wait for it to answer or to block."""
+        """True once the reply is there.
+
+        While the server still works on it, wait for it to answer or to block.
+        """
         while not _readable(self._socket, 0.0):
             if self._monitor.blocked(self._pid):
                 return _readable(self._socket, 0.0)

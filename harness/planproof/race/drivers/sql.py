@@ -1,11 +1,13 @@
 """What kind of thing a SQL statement is: a reader of tokens, not of text patterns.
 
-It need not know SQL's grammar, only be safe: what it does not understand counts as a write. Tables are not told
+It need not know SQL's grammar, only be safe: what it does not understand counts as a write. Tables are not
+told
 apart: views, triggers, foreign keys and functions reach tables that a statement does not name.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -43,7 +45,86 @@ _FIRST = {
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"}
 # Functions without an effect; any other may have one, and makes a SELECT count as a write.
 _PURE = frozenset(
-    ["COUNT", "SUM", "MIN", "MAX", "AVG", "COALESCE", "NULLIF", "NOW", "LOWER", "UPPER", "LENGTH", "ABS", "ROUND", "EXTRACT", "DATE_TRUNC", "TO_TIMESTAMP", "CAST", "ROW_NUMBER", "RANK", "OVER", "EXISTS", "IN", "ANY", "ALL", "SOME", "VALUES", "AS", "FROM", "WHERE", "AND", "OR", "NOT", "ON", "USING", "JOIN", "SELECT", "BY", "THEN", "ELSE", "WHEN", "CASE", "GREATEST", "LEAST", "ARRAY_AGG", "STRING_AGG", "JSON_AGG", "JSONB_AGG", "GROUP_CONCAT", "TOTAL", "IFNULL", "IIF", "STRFTIME", "DATETIME", "DATE", "TIME", "JULIANDAY", "UNIXEPOCH", "HEX", "SUBSTR", "SUBSTRING", "TRIM", "REPLACE", "CONCAT", "CARDINALITY", "ARRAY", "ROW", "FILTER", "DISTINCT", "LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT", "HAVING", "BETWEEN", "LIKE", "IS", "INTERVAL"]
+    [
+        "COUNT",
+        "SUM",
+        "MIN",
+        "MAX",
+        "AVG",
+        "COALESCE",
+        "NULLIF",
+        "NOW",
+        "LOWER",
+        "UPPER",
+        "LENGTH",
+        "ABS",
+        "ROUND",
+        "EXTRACT",
+        "DATE_TRUNC",
+        "TO_TIMESTAMP",
+        "CAST",
+        "ROW_NUMBER",
+        "RANK",
+        "OVER",
+        "EXISTS",
+        "IN",
+        "ANY",
+        "ALL",
+        "SOME",
+        "VALUES",
+        "AS",
+        "FROM",
+        "WHERE",
+        "AND",
+        "OR",
+        "NOT",
+        "ON",
+        "USING",
+        "JOIN",
+        "SELECT",
+        "BY",
+        "THEN",
+        "ELSE",
+        "WHEN",
+        "CASE",
+        "GREATEST",
+        "LEAST",
+        "ARRAY_AGG",
+        "STRING_AGG",
+        "JSON_AGG",
+        "JSONB_AGG",
+        "GROUP_CONCAT",
+        "TOTAL",
+        "IFNULL",
+        "IIF",
+        "STRFTIME",
+        "DATETIME",
+        "DATE",
+        "TIME",
+        "JULIANDAY",
+        "UNIXEPOCH",
+        "HEX",
+        "SUBSTR",
+        "SUBSTRING",
+        "TRIM",
+        "REPLACE",
+        "CONCAT",
+        "CARDINALITY",
+        "ARRAY",
+        "ROW",
+        "FILTER",
+        "DISTINCT",
+        "LIMIT",
+        "OFFSET",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
+        "HAVING",
+        "BETWEEN",
+        "LIKE",
+        "IS",
+        "INTERVAL",
+    ]
 )
 
 
@@ -127,7 +208,7 @@ def read_statement(text: str) -> Statement:
 
 
 def _reading(words: list[str]) -> Statement:
-    pairs = list(zip(words, words[1:], strict=False))
+    pairs = list(itertools.pairwise(words))
     if any(a == "FOR" and b in {"UPDATE", "SHARE", "NO", "KEY"} for a, b in pairs):
         return Statement(WRITE, locks=True)
     if any(b == "(" and a[0].isalpha() and a not in _PURE for a, b in pairs):

@@ -1,4 +1,4 @@
-"""SQLite: statements and commits are steps, and SQLITE_BUSY is seen as waiting, as its busy handler would wait.
+"""SQLite: statements and commits are steps, and SQLITE_BUSY is seen as waiting.
 
 A connection's own busy timeout is kept in virtual time: the call is made again when another client has moved,
 and the application gets its SQLITE_BUSY when the timeout has passed and nobody could move.
@@ -114,7 +114,8 @@ class _Gate:
             writes = {_DATA, _WRITE_LOCK} if alone else {_WRITE_LOCK}
             reads = {_DATA}
         elif kind == BEGIN and statement.mode in {"IMMEDIATE", "EXCLUSIVE"}:
-            # An exclusive transaction keeps readers out, and a write transaction looks at the data from here on.
+            # An exclusive transaction keeps readers out, and a write transaction looks at the
+            # data from here on.
             writes = {_WRITE_LOCK} if statement.mode == "IMMEDIATE" else {_WRITE_LOCK, _DATA}
             reads = {_DATA}
         elif kind in {COMMIT, ROLLBACK}:
@@ -204,8 +205,8 @@ class ControlledConnection(sqlite3.Connection):
             return
         gate.through(self, text, action)
 
-    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any:
-        if kind is None:
+    def __exit__(self, *exception: object) -> Any:
+        if exception[0] is None:
             try:
                 self.commit()
             except BaseException:

@@ -1,7 +1,9 @@
-"""Faults: what goes wrong in the real world, injected at calls that reach the store, and counted when it fired.
+"""Faults: what goes wrong in the real world, injected at calls that reach the store.
 
-Name them in ``Workload.faults``. Each hits the ``nth`` matching call of ``client`` (of any client where that is
-None), ``times`` times in a row.
+And counted when it fired.
+
+Name them in ``Workload.faults``. Each hits the ``nth`` matching call of ``client`` (of any client where that
+is None), ``times`` times in a row.
 """
 
 from __future__ import annotations

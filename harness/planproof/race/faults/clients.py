@@ -29,6 +29,7 @@ class Pause(Fault):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Sleep, then make the call."""
+        del point, injector
         time.sleep(self.seconds)
         return proceed()
 
@@ -45,6 +46,7 @@ class ClockSkew(Fault):
 
     def matches(self, point: Point) -> bool:
         """Tied to no call."""
+        del point
         return False
 
     def begin(self, injector: Injector) -> None:
@@ -73,7 +75,9 @@ class ClockGoesBack(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpiryLag(Fault):
-    """Time passes for everybody, and the store has not swept away what expired; DynamoDB's own sweep stays off.
+    """Time passes for everybody, and the store has not swept away what expired.
+
+    DynamoDB's own sweep stays off.
 
     Attributes:
         seconds: how much time passes before the call.
@@ -88,7 +92,9 @@ class ExpiryLag(Fault):
         if point.operation == self._SWITCH:
             from planproof.race.faults.dynamodb import answer
 
-            return answer(point, 200, {"TimeToLiveSpecification": point.body.get("TimeToLiveSpecification", {})})
+            return answer(
+                point, 200, {"TimeToLiveSpecification": point.body.get("TimeToLiveSpecification", {})}
+            )
         return proceed()
 
 
@@ -104,6 +110,7 @@ class DiskFull(Fault):
 
     def matches(self, point: Point) -> bool:
         """Tied to no call."""
+        del point
         return False
 
 

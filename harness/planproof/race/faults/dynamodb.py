@@ -1,4 +1,7 @@
-"""Faults of DynamoDB, answered in the service's stead on the wire, so that the SDK does all that it would do."""
+"""Faults of DynamoDB, answered in the service's stead on the wire.
+
+So that the SDK does all that it would do.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ CANCELLATION_REASONS = (
 def answer(point: Point, status: int, body: Mapping[str, Any]) -> Any:
     """A response as botocore would get it from the wire."""
     from botocore.awsrequest import AWSResponse
+    from botocore.compat import HTTPHeaders
 
     content = json.dumps(body).encode()
     headers = {
@@ -39,7 +43,10 @@ def answer(point: Point, status: int, body: Mapping[str, Any]) -> Any:
         "content-length": str(len(content)),
         "x-amz-crc32": str(zlib.crc32(content)),
     }
-    response: Any = AWSResponse(point.request.url, status, headers, None)
+    kept = HTTPHeaders()
+    for name, value in headers.items():
+        kept[name] = value
+    response: Any = AWSResponse(point.request.url, status, kept, None)
     response._content = content  # noqa: SLF001 - where the class keeps what it has read
     return response
 
@@ -84,6 +91,7 @@ class Answer(_AtRequest):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Answer without asking the service."""
+        del proceed, injector
         return refusal(point, self.status, self.code, "injected")
 
 
@@ -123,6 +131,7 @@ class TransactionCanceled(_AtRequest):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Answer without asking the service."""
+        del proceed, injector
         actions = max(1, len(point.body.get("TransactItems", [])))
         at = min(self.action, actions - 1)
         reasons = [
@@ -142,6 +151,7 @@ class LostResponse(_AtRequest):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Send it, throw the reply away."""
+        del injector
         from botocore.exceptions import ReadTimeoutError
 
         proceed()
@@ -156,6 +166,7 @@ class UnprocessedItems(_AtRequest):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Answer without asking the service."""
+        del proceed, injector
         return answer(point, 200, {"UnprocessedItems": point.body.get("RequestItems", {})})
 
 
@@ -171,4 +182,5 @@ class StaleIndex(_AtRequest):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Answer from before anything was written."""
+        del proceed, injector
         return answer(point, 200, {"Items": [], "Count": 0, "ScannedCount": 0})

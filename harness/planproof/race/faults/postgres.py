@@ -38,7 +38,8 @@ class ServerError(_AtStatement):
     """The server refuses the statement with this SQLSTATE, and its transaction is aborted as always.
 
     Attributes:
-        sqlstate: 40001 serialization failure, 40P01 deadlock, 55P03 lock not available, 57014 cancelled, or any.
+        sqlstate: 40001 serialization failure, 40P01 deadlock, 55P03 lock not available, 57014 cancelled, or
+            any.
     """
 
     sqlstate: str = "40001"
@@ -53,10 +54,13 @@ class ServerError(_AtStatement):
         """Have the server raise it, on this connection, in place of the statement."""
         from psycopg import errors
 
+        del proceed, injector
         pg = point.connection.pgconn
         if pg.transaction_status == _IDLE and not point.connection.autocommit:
             pg.exec_(b"BEGIN")
-        raised = pg.exec_(f"DO $$ BEGIN RAISE EXCEPTION 'injected' USING errcode = '{self.sqlstate}'; END $$".encode())
+        raised = pg.exec_(
+            f"DO $$ BEGIN RAISE EXCEPTION 'injected' USING errcode = '{self.sqlstate}'; END $$".encode()
+        )
         if point.operation == "COMMIT":
             pg.exec_(b"ROLLBACK")  # a commit that fails leaves no transaction behind
         raise errors.error_from_result(raised, encoding="utf-8")
@@ -64,7 +68,10 @@ class ServerError(_AtStatement):
 
 @dataclass(frozen=True, kw_only=True)
 class Terminated(_AtStatement):
-    """57P01: an administrator ends the connection just before the statement; what was not committed is gone."""
+    """57P01: an administrator ends the connection just before the statement.
+
+    What was not committed is gone.
+    """
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -50,7 +50,7 @@ class Proxy:
         netloc = f"{user}@127.0.0.1:{port}" if user else f"127.0.0.1:{port}"
         self.place = replace(backend, url=urlunsplit(parts._replace(netloc=netloc)))
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
         return self
 

@@ -32,6 +32,7 @@ class Busy(Fault):
 
     def strike(self, point: Point, proceed: Callable[[], Any], injector: Injector) -> Any:
         """Answer as SQLite does."""
+        del point, proceed, injector
         error = sqlite3.OperationalError("database is locked")
         error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
         error.planproof_final = True  # type: ignore[attr-defined] # the busy timeout is over: no waiting for it

@@ -83,7 +83,7 @@ class EveryOrder:
         node = self._nodes[self._depth]
         if self._asked == 0 and ready.keys() != node.ready.keys():
             raise DivergedError(
-                f"at step {self._depth + 1} clients {sorted(node.ready)} could move in an earlier schedule and "
+                f"at step {self._depth + 1} clients {sorted(node.ready)} could move before, and "
                 f"{sorted(ready)} can now: the application does not repeat itself"
             )
         if self._asked < len(node.waits):

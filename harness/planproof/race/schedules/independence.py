@@ -27,7 +27,7 @@ def independence(kind: BackendKind, *, ordered: bool) -> tuple[Callable[[Step, S
             "every order of lock acquisitions and starts of operations is a distinct one",
         )
     rests = (
-        "calls on different tables or keys commute, reads commute, and what a transaction wrote is seen at its commit",
+        "reads commute, and what a transaction wrote is seen at its commit and not before",
         "clients share nothing but the store and locks",
     )
     if not ordered:

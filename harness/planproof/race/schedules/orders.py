@@ -35,7 +35,10 @@ def turn(ready: Sequence[int], last: int | None) -> int:
 
 
 class TakingTurns(_Plain):
-    """Every client makes one call, then the next client: the order in which most lost updates show at once."""
+    """Every client makes one call, then the next client.
+
+    The order in which most lost updates show at once.
+    """
 
     def choose(self, ready: dict[int, Step], last: int | None) -> int:
         """The next client after the last one."""

@@ -1,8 +1,9 @@
 """The controlled scheduler: one client runs at a time, from one call that reaches the store to the next.
 
-Each client is a real thread and runs the application's unmodified code. Before a call reaches the store the client
-stops here and an :class:`~planproof.race.schedules.step.Order` says who goes on. A client that waits for a lock is
-seen as waiting; one that sleeps lets virtual time pass; when all wait for each other it is a deadlock, said at once.
+Each client is a real thread and runs the application's unmodified code. Before a call reaches the store the
+client stops here and an :class:`~planproof.race.schedules.step.Order` says who goes on. A client that waits
+for a lock is seen as waiting; one that sleeps lets virtual time pass; when all wait for each other it is a
+deadlock, said at once.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ RUNNING, READY, WAITING, DONE = "running", "ready", "waiting", "done"
 
 
 class ClientAborted(BaseException):
-    """Ends a client's thread after the schedule was decided; not an Exception, so that retry loops let it through."""
+    """Ends a client's thread after the schedule was decided.
+
+    Not an Exception, so that retry loops let it through.
+    """
 
 
 class CannotObserve(BaseException):
@@ -140,7 +144,8 @@ class Scheduler:
         self.stopping = False
         self.end = ScheduleEnd([])
 
-    # -- main thread -------------------------------------------------------------------------------------------
+    # -- main thread
+    # -------------------------------------------------------------------------------------------
 
     def run(self, bodies: Sequence[Callable[[], None]]) -> ScheduleEnd:
         """Run the clients to their end (or to the observer's word) and return what was chosen.
@@ -189,7 +194,8 @@ class Scheduler:
         client.thread.start()
         if not arrived.wait(self._stall):
             with self._mutex:
-                # It waits for something that cannot be seen, before its first call: it joins when it gets there.
+                # It waits for something that cannot be seen, before its first call: it
+                # joins when it gets there.
                 client.stray = client.state == RUNNING
                 self.end.stray += client.stray
 
@@ -251,7 +257,8 @@ class Scheduler:
                 lines += [f"    {each.filename}:{each.lineno} {each.name}: {each.line}" for each in own[-6:]]
         return "\n".join(lines)
 
-    # -- client threads ----------------------------------------------------------------------------------------
+    # -- client threads
+    # ----------------------------------------------------------------------------------------
 
     def call(self, number: int, step: Step) -> None:
         """Stop before a call that reaches the store; returns when this client may make it."""
@@ -270,7 +277,9 @@ class Scheduler:
     def wait_until(
         self, number: int, ready: Callable[[], bool], *, seconds: float | None = None, retried: bool = True
     ) -> bool:
-        """Wait until ``ready()``; False if the time is up before (virtual time: it passes when nobody can move).
+        """Wait until ``ready()``; False if the time is up before (virtual time.
+
+        It passes when nobody can move).
 
         Args:
             number: the client.
@@ -299,7 +308,10 @@ class Scheduler:
         return not client.timed_out
 
     def wait_outside(self, number: int, waiter: Waiter) -> None:
-        """The server holds this client's call; others may move until it is granted. It goes on by itself then."""
+        """The server holds this client's call.
+
+        Others may move until it is granted. It goes on by itself then.
+        """
         if self.stopping:
             return
         client = self._clients[number]
@@ -343,7 +355,8 @@ class Scheduler:
             self.effective += 1
             self._arrive(number)
 
-    # -- who moves next (with the mutex held) ------------------------------------------------------------------
+    # -- who moves next (with the mutex held)
+    # ------------------------------------------------------------------
 
     def _arrive(self, number: int) -> None:
         client = self._clients[number]
@@ -409,7 +422,10 @@ class Scheduler:
                 return None
 
     def _granted(self) -> int | None:
-        """Turn waiting clients whose wait is over into ready ones; one that was held in the server goes at once."""
+        """Turn waiting clients whose wait is over into ready ones.
+
+        One that was held in the server goes at once.
+        """
         for number, client in enumerate(self._clients):
             if client.state != WAITING:
                 continue
@@ -428,7 +444,10 @@ class Scheduler:
             self.clock.ahead = max(self.clock.ahead, client.deadline)
 
     def _freed_from_outside(self) -> bool:
-        """A thread that is no client may still free what a client waits for: look on for a moment of real time."""
+        """A thread that is no client may still free what a client waits for.
+
+        Look on for a moment of real time.
+        """
         until = _monotonic() + min(self._stall, self._limit)
         while _monotonic() < until:
             if any(
@@ -439,7 +458,10 @@ class Scheduler:
         return False
 
     def _let_time_pass(self) -> bool:
-        """Nobody can move: pass the nearest virtual deadline, else wait for the server. False: nothing will come."""
+        """Nobody can move: pass the nearest virtual deadline, else wait for the server. False.
+
+        Nothing will come.
+        """
         timed = [each for each in self._clients if each.state == WAITING and each.deadline is not None]
         if timed:
             first = min(timed, key=lambda each: each.deadline or 0.0)
@@ -455,7 +477,10 @@ class Scheduler:
 
 
 class _Helper:
-    """A thread that runs one function when told to, so that it shares no thread-local connection with a client."""
+    """A thread that runs one function when told to.
+
+    So that it shares no thread-local connection with a client.
+    """
 
     def __init__(self, function: Callable[[], bool]) -> None:
         self._function = function

@@ -1,4 +1,7 @@
-"""One step of a client: the call that reaches the store, what it reads and writes, and what was chosen when."""
+"""One step of a client: the call that reaches the store, what it reads and writes.
+
+And what was chosen when.
+"""
 
 from __future__ import annotations
 
