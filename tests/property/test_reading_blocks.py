@@ -8,11 +8,11 @@ import re
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from tests.unit.plan.markdown_oracle import structure, task_lines
 
 from planproof.plan.reading import read_bytes
 from planproof.plan.reading.blocks import Form
 from planproof.plan.reading.scanner import Scanner, scan, split_lines
-from tests.unit.plan.markdown_oracle import structure, task_lines
 
 
 INDENT = st.sampled_from(
@@ -85,7 +85,7 @@ class Watcher(Scanner):
         super().words(matched, text, first, number, start, end)
 
 
-QUOTE_FOUR_IN = re.compile(r"^(?: {4}|[ >]*\t| {5})[ \t]*>", re.M)
+QUOTE_FOUR_IN = re.compile(r"^(?: {4}|[ >]*\t| {5})[ \t]*>", re.MULTILINE)
 
 
 def oracle_errs(text):

@@ -44,7 +44,8 @@ _OPEN_OF: Final = {done: open_ for open_, done in _PAIRS}
 _SIGN_DONE: Final = {"☐": "☑"}
 _SIGN_OPEN: Final = {"☑": "☐"}
 _WORD: Final = re.compile(
-    r"not[ _-]started|not[ _-]created|not complete|not done|in[ _-]progress|on hold|won't do|to[ -]do|to be verified"
+    r"not[ _-]started|not[ _-]created|not complete|not done|in[ _-]progress|on hold|won't do"
+    r"|to[ -]do|to be verified"
     r"|[^\W\d_]+(?:-[^\W\d_]+)*",
     re.IGNORECASE,
 )
@@ -212,7 +213,7 @@ def _own(data: bytes, item: Item) -> tuple[bytes, ...]:
 
 def _target(path: Path, workspace: Path) -> Path:
     """Where to write: the file itself, or what a link inside the workspace leads to."""
-    if path.is_symlink() and not intake.inside(path, workspace):
+    if intake.leads_out(path, workspace):
         raise EditError("a symbolic link that leads out of the workspace is not followed", path=str(path))
     return path.resolve()
 

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 # Front matter is no CommonMark; both sides take it off first.
 FRONT_MATTER = re.compile(
     r"\ufeff?---[ \t]*\n(?=\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)",
-    re.S | re.M,
+    re.DOTALL | re.MULTILINE,
 )
 GFM_BOX = re.compile(r"\[[ xX]\][ \t\n]")
 # The forms that GFM does not know, all at the start of an item's first paragraph.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 WIDTH: Final = 80
+NAME_WIDTH: Final = 12
+"""Longer ids are left out of the text; JSON has them."""
 SIGNS: Final = {
     Claim.DONE: "✓",
     Claim.OPEN: "·",
@@ -134,7 +136,9 @@ def _items(plan: Plan, *, every: bool) -> Iterator[tuple[str, str | None]]:
     depth: dict[str, int] = {}
     phase: str | None = None
     headings = {one.text for one in plan.headings}
-    width = min(max((len(item.local) for item in shown if len(item.local) <= 12), default=4), 12)
+    width = min(
+        max((len(item.local) for item in shown if len(item.local) <= NAME_WIDTH), default=4), NAME_WIDTH
+    )
     for item in plan.items:
         depth[item.id] = depth.get(item.parent, -1) + 1 if item.parent is not None else 0
         if not every and item.claim is Claim.NONE and item.parent is not None:

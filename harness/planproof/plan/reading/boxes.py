@@ -23,7 +23,10 @@ class Box(NamedTuple):
 
 
 _BOX: Final = re.compile(r"\[([ \txX~\->!?])\](\\?\*)?(?:[ \t]+|$)")
-_WORDS: Final = r"wip|done|todo|to do|blocked|in[ -]progress|pending|skip(?:ped)?|deferred|cancell?ed|partial|complete[d]?|n/?a"
+_WORDS: Final = (
+    r"wip|done|todo|to do|blocked|in[ -]progress|pending|skip(?:ped)?|deferred|cancell?ed|partial"
+    r"|completed?|n/?a"
+)
 _MALFORMED: Final = re.compile(
     rf"\[(?:\s*|\s+[xX]\s*|[xX]\s+|[/*oO✓✔✅☑]|[xX]{{2,3}}|(?:{_WORDS}))\](?=\s)(?!\s+(?:=|tasks?\b|means\b))|"
     r"\[[ xX~\-]\](?=[^\s(\[:*\\])",

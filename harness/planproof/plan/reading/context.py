@@ -33,7 +33,6 @@ _STORY: Final = re.compile(r"\bUser Story\s+([0-9]{1,4})\b|\bUS-?([0-9]{1,4})\b"
 _STORY_LABEL: Final = re.compile(r"US-?[0-9]{1,4}$", re.IGNORECASE)
 _PRIORITY_LABEL: Final = re.compile(r"P[0-9]$")
 _PIN: Final = re.compile(r"<!--\s*planproof:\s*id=([\w./#-]{1,120})\s*-->")
-_COMMENT: Final = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 
 
 class Section:
@@ -219,12 +218,9 @@ class Context:
             if said.labels:
                 self.take_labels(draft, said.labels)
         if parent is not None:
-            if not parent.first:
-                parent.first = text
-            if parent.story is not None:
-                draft.story = parent.story
-            if parent.priority is not None and draft.priority is None:
-                draft.priority = parent.priority
+            parent.first = parent.first or text
+            draft.story = parent.story or draft.story
+            draft.priority = draft.priority or parent.priority
         draft.files = words.paths_in(text)
         if not text.isascii() and words.has_emoji(text):
             self.take_emoji(draft, block, text)
@@ -358,7 +354,7 @@ class Context:
         found = _PIN.search(text)
         if found is not None:
             self.pin = found[1]
-        return _COMMENT.sub("", text).strip()
+        return words.uncomment(text)
 
     def finally_do(self, action: Callable[[frozenset[str]], None]) -> None:
         """Do something once the ids of all items are known; it is given the names as written."""

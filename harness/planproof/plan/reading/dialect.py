@@ -1,5 +1,7 @@
 """What a dialect is."""
 
+# ruff: noqa: ARG002 - the methods here take nothing, subclasses do
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar

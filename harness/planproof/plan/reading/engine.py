@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Plan, Span
 from planproof.plan.reading.blocks import Block, Form, Line
-from planproof.plan.reading.boxes import is_malformed, parse_box
+from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
@@ -128,36 +128,56 @@ class Engine:
         else:
             parent = owner.draft or self.parent(block)
             topic = owner.topic
-        box = None
-        if text[:1] == "[":
-            box = parse_box(text)
-            if box is not None and block.underlined:
-                context.report(block.line, text, "a box in a heading inside a list is no task")
-                return
-            if box is None and is_malformed(text):
-                context.report(block.line, text, "a malformed box")
-                return
+        box = parse_box(text) if text[:1] == "[" else None
         if box is None:
-            if (text[:1] in _MARKS or ":" in text[:40]) and self.labelled(block, text, parent):
+            if self.no_statement(block, text, parent):
                 return
-            told = topic or context.label_speaks
-            if parent is not None and not told:
-                told = not parent.scope or parent.dialect == "summary"
-            takers = self.bullet_takers if told or speaks(text) else self.foreign
+            takers = self.bullet_takers if self.speaks(text, topic, parent) else self.foreign
+        elif block.underlined:
+            context.report(block.line, text, "a box in a heading inside a list is no task")
+            return
         else:
             takers = self.box_takers
-        statement = Statement(block, text, box, parent, topic) if takers else None
-        for take in takers if statement is not None else ():
-            if take(statement, context):  # type: ignore[arg-type]
-                break
-        else:
-            if parent is not None and "`" in text:
-                parent.add_files(paths_in(text))
-            return
+        self.take(block, text, box, parent, topic, takers)
         draft = block.draft
         if draft is not None:
             for line in values:
                 self.line_field(line, draft)
+
+    def no_statement(self, block: Block, text: str, parent: Draft | None) -> bool:
+        """A bullet that is a malformed box, or a labelled value."""
+        if text[:1] == "[":
+            if not is_malformed(text):
+                return False
+            self.context.report(block.line, text, "a malformed box")
+            return True
+        return (text[:1] in _MARKS or ":" in text[:40]) and self.labelled(block, text, parent)
+
+    def speaks(self, text: str, topic: str, parent: Draft | None) -> bool:
+        """Whether a bullet may be an item: by what stands around it, or by words of its own."""
+        if topic or self.context.label_speaks:
+            return True
+        if parent is not None and (not parent.scope or parent.dialect == "summary"):
+            return True
+        return not nameless(text) or text[:1] in CLAIMING or "arallel" in text
+
+    def take(
+        self,
+        block: Block,
+        text: str,
+        box: Box | None,
+        parent: Draft | None,
+        topic: str,
+        takers: list[Callable[[Statement, Context], bool]],
+    ) -> None:
+        """Ask the dialects in turn; the paths in what nobody takes belong to the item above."""
+        if takers:
+            statement = Statement(block, text, box, parent, topic)
+            for taker in takers:
+                if taker(statement, self.context):
+                    return
+        if parent is not None and "`" in text:
+            parent.add_files(paths_in(text))
 
     @staticmethod
     def continued(block: Block, values: list[Line]) -> str:
@@ -214,7 +234,7 @@ class Engine:
             text = line.text
             if text[:1] in "*_" or ":" in text[:40]:
                 said = label(text)
-                if said is None and context.section.level < 2 and block.owner is None:
+                if said is None and context.section.level <= 1 and block.owner is None:
                     said = preamble(text)
                 if said is not None:
                     self.labelled_line(block, said.name, said.value, line, owner)
@@ -412,11 +432,6 @@ def weighed(draft: Draft) -> Claim:
     if draft.dialect in {"task-headings", "work-plan"} and draft.kind in {Kind.TASK, Kind.STEP}:
         return derived_claim(draft.boxes, draft.ticked)
     return draft.claim
-
-
-def speaks(text: str) -> bool:
-    """Whether a bullet that nothing around it explains may say something by itself: an id, an emoji, parallel."""
-    return not nameless(text) or text[:1] in CLAIMING or "arallel" in text
 
 
 def boxes(count: int) -> str:

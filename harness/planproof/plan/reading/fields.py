@@ -21,12 +21,15 @@ class Label(NamedTuple):
 
 
 _BOLD: Final = re.compile(
-    r"(?:\*\*|__)([^*_\n][^*\n:]{0,79}?)[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*"
+    r"(?:\*\*|__)([^*_\n][^*\n:]{0,79}?)[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*"
+    r"|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*"
 )
 _EMPHASISED: Final = re.compile(r"([_*])([A-Z][A-Za-z /-]{1,40}):[ \t]*")
 _KNOWN: Final = re.compile(
-    r"(Status|State|Priority|Effort|Estimated effort|Estimate|Estimated time|Estimation|Dependencies|Dependency"
-    r"|Depends on|Depends|Blocked by|Blocks|Requires|Prerequisites|Files?|Path|Location|Owner|Assignee|Requirements?"
+    r"(Status|State|Priority|Effort|Estimated effort|Estimate|Estimated time|Estimation"
+    r"|Dependencies|Dependency"
+    r"|Depends on|Depends|Blocked by|Blocks|Requires|Prerequisites|Files?|Path|Location|Owner"
+    r"|Assignee|Requirements?"
     r"|Verify|Verification|Test|Validates|Acceptance|Done when|Notes?|Goal|Independent Test)[ \t]*:[ \t]*",
     re.IGNORECASE,
 )
@@ -39,7 +42,7 @@ def label(text: str) -> Label | None:
         text: a line without its structural marks.
     """
     first = text[:1]
-    if first == "*" or first == "_":
+    if first in {"*", "_"}:
         found = _BOLD.match(text)
         if found is not None:
             return Label(found[1].strip(" `"), text[found.end() :].strip())
@@ -67,27 +70,60 @@ def preamble(text: str) -> Label | None:
 
 # In order of precedence: words anywhere in a heading, then words that it ends with.
 _TOPICS: Final = (
-    ("criteria", ("completion criteria", "completion checklist", "definition of done", "success criteria",
-                  "exit criteria", "done when", "quality gate", "verification checklist", "validation checklist",
-                  "final checklist", "release checklist", "merge checklist"), ("checklist",)),
+    (
+        "criteria",
+        (
+            "completion criteria",
+            "completion checklist",
+            "definition of done",
+            "success criteria",
+            "exit criteria",
+            "done when",
+            "quality gate",
+            "verification checklist",
+            "validation checklist",
+            "final checklist",
+            "release checklist",
+            "merge checklist",
+        ),
+        ("checklist",),
+    ),
     ("acceptance", ("acceptance",), ()),
     ("deliverables", ("deliverable",), ("outputs", "output", "artifacts", "artefacts")),
     ("scenarios", (), ("scenarios", "scenario", "test cases", "test case")),
     ("coverage", ("coverage target", "coverage goal"), ()),
     ("contracts", ("contract endpoint",), ("contracts",)),
     ("invariants", ("invariant", "constraint"), ()),
-    ("requirements", (), ("requirements", "requirement", "requirements satisfied", "requirements met",
-                          "requirements covered", "requirements addressed", "requirements fulfilled")),
+    (
+        "requirements",
+        (),
+        (
+            "requirements",
+            "requirement",
+            "requirements satisfied",
+            "requirements met",
+            "requirements covered",
+            "requirements addressed",
+            "requirements fulfilled",
+        ),
+    ),
     ("markers", ("marker summary",), ("markers",)),
-    ("next", ("next step", "future work", "what's next"), ("follow-ups", "follow-up", "follow ups", "followups")),
+    (
+        "next",
+        ("next step", "future work", "what's next"),
+        ("follow-ups", "follow-up", "follow ups", "followups"),
+    ),
     ("testing", ("testing note", "test note", "testing strategy"), ()),
     ("risks", ("risk",), ()),
     ("parallel", ("parallel",), ()),
-    ("dependencies", ("dependenc", "execution order", "task graph", "critical path", "sequence", "task order"),
-     ("graph",)),
+    (
+        "dependencies",
+        ("dependenc", "execution order", "task graph", "critical path", "sequence", "task order"),
+        ("graph",),
+    ),
     ("notes", (), ("notes", "note")),
     ("summary", ("summary",), ()),
-)  # fmt: skip
+)
 _HINT: Final = re.compile(
     "|".join(dict.fromkeys(word for _, inner, last in _TOPICS for word in (*inner, *last)))
 )
@@ -124,13 +160,27 @@ class Role(StrEnum):
 _ROLES: Final = (
     (Role.STATUS, r"status|state"),
     (Role.PRIORITY, r"priority"),
-    (Role.FILES, r"(?:target |test |new |modified )?(?:files?|paths?|location|absolute paths?(?:\(s\))?)"
-                 r"(?: to (?:create|modify|change|edit))?"),
-    (Role.EFFORT, r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?|estimat(?:ed|ion)"),
+    (
+        Role.FILES,
+        (
+            r"(?:target |test |new |modified )?(?:files?|paths?|location|absolute paths?(?:\(s\))?)"
+            r"(?: to (?:create|modify|change|edit))?"
+        ),
+    ),
+    (
+        Role.EFFORT,
+        r"(?:estimated |total )?(?:effort|estimate|time|duration|hours)(?: estimate)?|estimat(?:ed|ion)",
+    ),
     (Role.STORY, r"story"),
-    (Role.WAITS, r"(?:task )?(?:dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|requires|prerequisites?|after|needs)"),
+    (
+        Role.WAITS,
+        (
+            r"(?:task )?(?:dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|requires|prerequisites?"
+            r"|after|needs)"
+        ),
+    ),
     (Role.BLOCKS, r"blocks|blocking|unblocks"),
-)  # fmt: skip
+)
 _ROLE: Final = re.compile(
     "|".join(f"(?P<{role.value}>(?:{words})$)" for role, words in _ROLES), re.IGNORECASE
 )
@@ -140,15 +190,19 @@ _ROLE: Final = re.compile(
 def role_of(name: str) -> Role:
     """What a field's name stands for."""
     found = _ROLE.match(name)
-    return Role(found.lastgroup) if found is not None else Role.OTHER
+    return Role(found.lastgroup or "other") if found is not None else Role.OTHER
 
 
 _FIELD: Final = re.compile(
-    r"(?:(?:estimated |target |test |new |modified |current |task |story )?(?:status|state|priority|effort|estimate"
-    r"|estimated time|estimation|time|duration|dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by|blocks|blocking"
-    r"|requires|prerequisites?|files?|paths?|location|owner|assignee|agent|story|labels?|tags?|type|complexity|size"
+    r"(?:(?:estimated |target |test |new |modified |current |task |story )?(?:status|state"
+    r"|priority|effort|estimate"
+    r"|estimated time|estimation|time|duration|dependenc(?:y|ies)|depends(?: on)?|blocked[ -]by"
+    r"|blocks|blocking"
+    r"|requires|prerequisites?|files?|paths?|location|owner|assignee|agent|story|labels?|tags?"
+    r"|type|complexity|size"
     r"|points|risk|boundary|validates|requirements?|refs?|references?|spec|branch|commit|verify|test|tests"
-    r"|completed|created|updated|due|started|date|hotspot|bdd mapping|satisfies acs?|ac|model|skill|leverage|purpose"
+    r"|completed|created|updated|due|started|date|hotspot|bdd mapping|satisfies acs?|ac|model"
+    r"|skill|leverage|purpose"
     r"|parallel|done when|acceptance|acceptance criteria))(?: to (?:create|modify|change|edit))?$",
     re.IGNORECASE,
 )

@@ -32,7 +32,7 @@ def load(path: Path, workspace: Path | None = None) -> bytes:
         InputError: missing, a directory, no regular file, outside the workspace, or not to be read.
     """
     shown = str(path)
-    if workspace is not None and path.is_symlink() and not inside(path, workspace):
+    if workspace is not None and leads_out(path, workspace):
         raise InputError("a symbolic link that leads out of the workspace is not followed", path=shown)
     try:
         with path.open("rb") as file:
@@ -50,6 +50,14 @@ def load(path: Path, workspace: Path | None = None) -> bytes:
 def inside(path: Path, workspace: Path) -> bool:
     """Whether a path, links resolved, lies in the workspace."""
     return path.resolve().is_relative_to(workspace.resolve())
+
+
+def leads_out(path: Path, workspace: Path) -> bool:
+    """Whether a path that lies in the workspace by its name leads out of it through a symbolic link."""
+    named = Path(os.path.normpath(path.absolute()))
+    if not path.is_symlink() and not named.is_relative_to(workspace.absolute()):
+        return False  # named by the user as a file elsewhere
+    return not inside(path, workspace)
 
 
 def check(data: bytes, path: str) -> None:

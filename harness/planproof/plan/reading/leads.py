@@ -24,6 +24,10 @@ class Lead(NamedTuple):
     text: str
 
 
+MAX_LABELS: Final = 12
+ENOUGH_DIGITS: Final = 2
+"""So many digits make letters and digits an id; fewer need a separator or a sign behind them."""
+
 _PLAIN_TASK: Final = re.compile(r"(T[0-9]{3,7}[a-z]?) (?=[A-Z`a-z\[])")
 _OPEN_MARKS: Final = re.compile(r"[ \t]*(?:\*\*|__|~~|`)*")
 # A name of letters and digits; the last part may be a suffix, never another number range.
@@ -39,7 +43,8 @@ _NUMBER: Final = re.compile(r"[0-9]{1,4}[.):](?=[ \t]|$|[*_~])")
 _HASH: Final = re.compile(r"#[0-9]{1,6}(?=[ \t:.)]|$)")
 _PAIR: Final = re.compile(r"[0-9]{2}(?:\.[0-9]{1,2})?-[0-9]{2}(?=[ \t:*])")
 _WORDED: Final = re.compile(
-    r"(Task Group|Task|Step|Requirement|Phase|Milestone|Subtask|Story|Item|Track|Batch|Slice|Part|Wave)[ \t]+#?"
+    r"(Task Group|Task|Step|Requirement|Phase|Milestone|Subtask|Story|Item|Track|Batch|Slice"
+    r"|Part|Wave)[ \t]+#?"
     r"([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?|[A-Z])(?=[ \t]*(?:[:.)*_~–—]|$|[ \t]-[ \t]))",
     re.IGNORECASE,
 )
@@ -53,9 +58,69 @@ _BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
 
 # Words of the trade that look like ids.
 _TRADE: Final = frozenset(
-    "SHA UTF HTTP IPV ISO RFC ES MD AES RSA OAUTH EC H TLS SSL CSS HTML WCAG K X BASE INT FLOAT UINT MP GPT PY NODE"
-    " WIN CVE PEP UTC COVID Q S N V VT CP EN AZ ARM AMD RS HS PBKDF ED CRC MQTT COM PORT TCP USB GB MB KB"
-    " PYTHON ANSI IEEE RP CO".split()
+    [
+        "SHA",
+        "UTF",
+        "HTTP",
+        "IPV",
+        "ISO",
+        "RFC",
+        "ES",
+        "MD",
+        "AES",
+        "RSA",
+        "OAUTH",
+        "EC",
+        "H",
+        "TLS",
+        "SSL",
+        "CSS",
+        "HTML",
+        "WCAG",
+        "K",
+        "X",
+        "BASE",
+        "INT",
+        "FLOAT",
+        "UINT",
+        "MP",
+        "GPT",
+        "PY",
+        "NODE",
+        "WIN",
+        "CVE",
+        "PEP",
+        "UTC",
+        "COVID",
+        "Q",
+        "S",
+        "N",
+        "V",
+        "VT",
+        "CP",
+        "EN",
+        "AZ",
+        "ARM",
+        "AMD",
+        "RS",
+        "HS",
+        "PBKDF",
+        "ED",
+        "CRC",
+        "MQTT",
+        "COM",
+        "PORT",
+        "TCP",
+        "USB",
+        "GB",
+        "MB",
+        "KB",
+        "PYTHON",
+        "ANSI",
+        "IEEE",
+        "RP",
+        "CO",
+    ]
 )
 _PRIORITY: Final = re.compile(r"P[0-9]{1,2}$")
 _LOCAL: Final = frozenset({"AC"})
@@ -85,7 +150,8 @@ def _split(run: str) -> tuple[str, ...]:
 # What a text must look like to begin with an id or a label; cheap, and lets more pass than is one.
 _MAYBE: Final = re.compile(
     r"[*_~`(]*(?:\*\*)?(?:\[|[0-9#]|[A-Z][A-Z0-9_-]*[0-9]|t[0-9]|(?:COV|CE|OQ|REQ|CON|CT)[-_]"
-    r"|(?:[Tt]ask|TASK|[Ss]tep|STEP|[Rr]equirement|[Pp]hase|[Mm]ilestone|[Ss]ubtask|[Ss]tory|[Ii]tem|[Tt]rack|[Bb]atch"
+    r"|(?:[Tt]ask|TASK|[Ss]tep|STEP|[Rr]equirement|[Pp]hase|[Mm]ilestone|[Ss]ubtask|[Ss]tory"
+    r"|[Ii]tem|[Tt]rack|[Bb]atch"
     r"|[Ss]lice|[Pp]art|[Ww]ave)[ \t])"
 )
 
@@ -126,14 +192,14 @@ def _labels(text: str, begin: int) -> tuple[tuple[str, ...], int]:
     labels: list[str] = []
     while text[begin : begin + 1] in "[(*":
         found = _LABEL.match(text, begin) or _BOLD_LABEL.match(text, begin)
-        if found is None or len(labels) >= 12:
+        if found is None or len(labels) >= MAX_LABELS:
             break
         labels.append(found[1] or found[2])
         begin = found.end()
     return tuple(labels), begin
 
 
-def _name(text: str, at: int) -> tuple[str, str, int]:
+def _name(text: str, at: int) -> tuple[str, str, int]:  # noqa: PLR0911 - one return a form of id
     """The id at a place: name, scope, where it ends; ("", "", at) where there is none."""
     first = text[at : at + 1]
     if not first:
@@ -149,7 +215,7 @@ def _name(text: str, at: int) -> tuple[str, str, int]:
     found = _STRONG.match(text, at)
     if found is not None and _ENDS.match(text, found.end()) and _is_id(found[0], text, found.end(), at):
         prefix = re.match(r"[A-Za-z]+", found[0])
-        local = prefix is not None and prefix[0] in _LOCAL and found[0].count("-") < 2
+        local = prefix is not None and prefix[0] in _LOCAL and found[0].count("-") <= 1
         return found[0], "local" if local else "global", found.end()
     found = _CAPITALS.match(text, at)
     if found is not None and text[found.end() : found.end() + 1] in {":", "*", "`", ""}:
@@ -181,7 +247,7 @@ def _is_id(name: str, text: str, end: int, at: int) -> bool:
     if letters is None or letters[0].upper() in _TRADE or _PRIORITY.match(name):
         return False
     if (
-        sum(sign.isdigit() for sign in name) >= 2
+        sum(sign.isdigit() for sign in name) >= ENOUGH_DIGITS
         or "-" in name
         or "_" in name
         or letters[0] in {"US", "FR", "AC"}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+CODE: Final = 4
+"""Columns of indentation that make code."""
 MAX_DEPTH: Final = 100
 """Containers inside each other; deeper marks are text, so that one line cannot cost quadratic time."""
 
@@ -136,7 +138,10 @@ class Scanner:
         self.until: re.Pattern[str] | None = None
         self.fence = 0
 
-    def feed(self, text: str, number: int, start: int, end: int) -> None:
+    # One function, for it runs once a line and a call costs as much as the rest of it.
+    def feed(  # noqa: C901, PLR0912 - see above
+        self, text: str, number: int, start: int, end: int
+    ) -> None:
         """Take one line without its ending."""
         if "\t" in text:
             text = _expand(text)
@@ -168,10 +173,10 @@ class Scanner:
                 return
         sign = text[first]
         if sign not in _STARTERS:
-            if self.paragraph or first - position < 4:
+            if self.paragraph or first - position < CODE:
                 self.words(matched, text, first, number, start, end)
                 return
-        elif sign in _BULLETS and first - position < 4 and text[first + 1 : first + 2] == " ":
+        elif sign in _BULLETS and first - position < CODE and text[first + 1 : first + 2] == " ":
             after = text[first + 2 : first + 3]
             if after and after not in _NOT_PLAIN and len(stack) < MAX_DEPTH:
                 self.bullet(matched, position, first, text, number, start, end)
@@ -187,7 +192,7 @@ class Scanner:
             found = _SPACES.match(text, position)
             first = found.end() if found else position
             if container.form is Form.QUOTE:
-                if first - position > 3 or text[first : first + 1] != ">":
+                if first - position >= CODE or text[first : first + 1] != ">":
                     return count, position
                 position = first + 1
                 if text[position : position + 1] == " ":
@@ -293,10 +298,10 @@ class Scanner:
         leaf.end = end
         if leaf.form is Form.FENCE:
             first = len(text) - len(text.lstrip(" "))
-            if first < 4 and text[first : first + self.fence] == leaf.marker * self.fence:
-                if not text[first:].lstrip(leaf.marker).strip(" \t"):
-                    leaf.closed = True
-                    return
+            marks = text[first : first + self.fence] == leaf.marker * self.fence
+            if first < CODE and marks and not text[first:].lstrip(leaf.marker).strip(" \t"):
+                leaf.closed = True
+                return
         elif self.until is not None and self.until.search(text):
             leaf.closed = True
         if leaf.more is None:
@@ -348,11 +353,11 @@ class Scanner:
     def begin(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
         """Take a line whose first sign may begin a block; walks through markers on one line."""
         while True:
-            if first - position >= 4:
+            if first - position >= CODE:
                 if self.paragraph and not self.table:
                     self.words(matched, text, first, line.number, line.start, end)
                 else:
-                    self.code(matched, text[position + 4 :], line, end)
+                    self.code(matched, text[position + CODE :], line, end)
                 return
             sign = text[first]
             if sign not in _STARTERS:
@@ -419,16 +424,16 @@ class Scanner:
         block.marker = marker.group(1) or marker.group(3)
         block.level = len(self.stack) - self.quotes
         block.bare = True
-        if first == len(text):
-            content = after + 1
-        else:
-            content = after + 1 if first - after > 4 else first
+        wide = first == len(text) or first - after > CODE
+        content = after + 1 if wide else first
         block.column = content
         block.padding = content - position
         self.stack.append(block)
         return content
 
-    def leaf_begins(self, sign: str, matched: int, text: str, first: int, line: Line, end: int) -> bool:
+    def leaf_begins(  # noqa: PLR0911 - one return a kind of block
+        self, sign: str, matched: int, text: str, first: int, line: Line, end: int
+    ) -> bool:
         """Try heading, fence, HTML block, underline and rule; True where one was taken."""
         if sign == "#":
             return self.heading(matched, text, first, line, end)
@@ -444,7 +449,7 @@ class Scanner:
         if sign == "<":
             return self.html(matched, text, first, line, end)
         if sign in "=-" and self.paragraph and matched == len(self.stack) and _SETEXT.match(text, first):
-            return self.underline(sign, line, end)
+            return self.underline(sign, end)
         if sign in "-*_" and text[-1] in f"{sign} \t" and _RULE.match(text, first):
             self.open_leaf(Block(Form.RULE, line.number, line.start, end, ""), matched)
             return True
@@ -463,7 +468,7 @@ class Scanner:
         self.open_leaf(block, matched)
         return True
 
-    def underline(self, sign: str, line: Line, end: int) -> bool:
+    def underline(self, sign: str, end: int) -> bool:
         """A line of ``=`` or ``-`` below a paragraph makes it a heading."""
         leaf = self.leaf
         self.paragraph = False
@@ -480,14 +485,11 @@ class Scanner:
 
     def html(self, matched: int, text: str, first: int, line: Line, end: int) -> bool:
         """A line that opens an HTML block of one of the seven kinds."""
-        for opener, closer in _HTML_OPENERS:
-            found = opener.match(text, first)
-            if found is not None:
-                break
-        else:
-            if self.paragraph or not text.rstrip(" \t").endswith(">") or not _HTML_ALONE.match(text, first):
-                return False
-            closer = None
+        kind = next((kind for kind in _HTML_OPENERS if kind[0].match(text, first)), None)
+        closer = kind[1] if kind is not None else None
+        alone = not self.paragraph and text.rstrip(" \t").endswith(">") and _HTML_ALONE.match(text, first)
+        if kind is None and not alone:
+            return False
         block = Block(Form.HTML, line.number, line.start, end, text[first:])
         self.open_leaf(block, matched)
         block.more = [Line(line.number, line.start, text[first:])]

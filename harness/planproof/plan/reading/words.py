@@ -12,6 +12,8 @@ from planproof.plan.model import Claim
 HOURS_A_DAY: Final = 8.0
 HOURS_A_WEEK: Final = 40.0
 SLUG_LENGTH: Final = 60
+MAX_PATH: Final = 1024
+MAX_ESTIMATE: Final = 40
 
 _STATES: Final = (
     (
@@ -27,13 +29,12 @@ _STATES: Final = (
     ),
     (
         Claim.OPEN,
-        "pending|todo|to do|to-do|planned|not started|not-started|not_started|not-created|not created|open"
-        "|ready|draft|specified|backlog|new|queued|incomplete|not complete|not done|未着手|待办",
+        "pending|to[ -]?do|planned|not[ _-](?:started|created)|open|ready|draft|specified|backlog|new|queued",
     ),
+    (Claim.OPEN, "incomplete|not complete|not done|未着手|待办"),
     (
         Claim.DONE,
-        "completed|complete|done|verified|finished|implemented|closed|merged|shipped|resolved|passed|gotowe"
-        "|已完成|完了|完成",
+        "completed?|done|verified|finished|implemented|closed|merged|shipped|resolved|passed|gotowe|已完成|完了|完成",
     ),
 )
 _STATE_WORD: Final = re.compile(
@@ -86,11 +87,117 @@ _PRIORITY_IN_HEADING: Final = re.compile(
 )
 
 _EXTENSIONS: Final = frozenset(
-    "py pyi ts tsx js jsx mjs cjs mts cts vue svelte go rs java kt kts scala rb php cs fs vb swift m mm c h cc cpp"
-    " hpp cxx ex exs erl hs ml clj lua pl pm r jl dart sh bash zsh ps1 bat sql md mdx rst txt json jsonl json5 yaml"
-    " yml toml ini cfg conf env lock xml html htm css scss sass less csv tsv proto graphql gql tf tfvars feature"
-    " ipynb gradle properties cmake mk nix zig sol prisma hbs ejs j2 jinja tmpl tpl template svg png"
-    " csproj sln xaml plist pbxproj storyboard snap spec db sqlite dockerfile".split()
+    [
+        "py",
+        "pyi",
+        "ts",
+        "tsx",
+        "js",
+        "jsx",
+        "mjs",
+        "cjs",
+        "mts",
+        "cts",
+        "vue",
+        "svelte",
+        "go",
+        "rs",
+        "java",
+        "kt",
+        "kts",
+        "scala",
+        "rb",
+        "php",
+        "cs",
+        "fs",
+        "vb",
+        "swift",
+        "m",
+        "mm",
+        "c",
+        "h",
+        "cc",
+        "cpp",
+        "hpp",
+        "cxx",
+        "ex",
+        "exs",
+        "erl",
+        "hs",
+        "ml",
+        "clj",
+        "lua",
+        "pl",
+        "pm",
+        "r",
+        "jl",
+        "dart",
+        "sh",
+        "bash",
+        "zsh",
+        "ps1",
+        "bat",
+        "sql",
+        "md",
+        "mdx",
+        "rst",
+        "txt",
+        "json",
+        "jsonl",
+        "json5",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "cfg",
+        "conf",
+        "env",
+        "lock",
+        "xml",
+        "html",
+        "htm",
+        "css",
+        "scss",
+        "sass",
+        "less",
+        "csv",
+        "tsv",
+        "proto",
+        "graphql",
+        "gql",
+        "tf",
+        "tfvars",
+        "feature",
+        "ipynb",
+        "gradle",
+        "properties",
+        "cmake",
+        "mk",
+        "nix",
+        "zig",
+        "sol",
+        "prisma",
+        "hbs",
+        "ejs",
+        "j2",
+        "jinja",
+        "tmpl",
+        "tpl",
+        "template",
+        "svg",
+        "png",
+        "csproj",
+        "sln",
+        "xaml",
+        "plist",
+        "pbxproj",
+        "storyboard",
+        "snap",
+        "spec",
+        "db",
+        "sqlite",
+        "dockerfile",
+    ]
 )
 _NAMES: Final = frozenset(
     {"Makefile", "Dockerfile", "Jenkinsfile", "Procfile", "Gemfile", "Rakefile", "CODEOWNERS"}
@@ -101,9 +208,9 @@ _LINE_REFERENCE: Final = re.compile(r":L?\d+(?:[-:]\d+)?$|#L\d+(?:-L\d+)?$")
 
 _NOT_SLUG: Final = re.compile(r"[\W_]+")
 _SLUG_BYTES: Final = bytes(
-    ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256)
+    ord(chr(code).lower()) if chr(code).isascii() and chr(code).isalnum() else 32 for code in range(256)
 )
-_MARKUP: Final = re.compile(r"<!--.*?-->|!?\[([^\]]*)\]\([^)]*\)", re.DOTALL)
+_LINKED: Final = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,1000}\)")
 
 
 def state_word(text: str) -> Claim | None:
@@ -144,7 +251,7 @@ def status_claim(value: str) -> Claim | None:
 
 
 def parse_effort(value: str) -> float | None:
-    """Hours in an estimate: ``2h``, ``30m``, ``1h 30m``, ``2-3 days`` (the middle), ``1d`` (8 h), ``1w`` (40 h)."""
+    """Hours in an estimate: ``2h``, ``1h 30m``, ``2-3 days`` (the middle), ``1d`` (8 h), ``1w`` (40 h)."""
     total = 0.0
     seen = False
     for low, high, unit in _EFFORT.findall(value[:200]):
@@ -163,7 +270,7 @@ def effort_in_text(text: str) -> float | None:
     """
     if text.endswith((")", "]")):
         inner = text[max(text.rfind("("), text.rfind("[")) + 1 : -1]
-        if len(inner) <= 40 and (inner[:1].isdigit() or inner[:1] in "~eE"):
+        if len(inner) <= MAX_ESTIMATE and (inner[:1].isdigit() or inner[:1] in "~eE"):
             led = _EFFORT_LED.match(inner)
             found = _EFFORT.match(inner, led.end() if led else 0)
             if found is not None and found.end() == len(inner):
@@ -215,7 +322,7 @@ def _bare_paths(text: str, found: dict[str, None]) -> None:
 
 
 def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
-    if len(word) > 1024 or "://" in word:
+    if len(word) > MAX_PATH or "://" in word:
         return
     if not quoted:
         if "](" in word:
@@ -237,9 +344,21 @@ def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
 
 def plain(text: str) -> str:
     """A text without links' targets and HTML comments."""
-    if "](" in text or "<!--" in text:
-        return _MARKUP.sub(lambda found: found[1] or "", text)
+    if "<!--" in text:
+        text = uncomment(text)
+    if "](" in text:
+        return _LINKED.sub(r"\1", text)
     return text
+
+
+def uncomment(text: str) -> str:
+    """A text without its HTML comments; one that nothing closes stays."""
+    parts: list[str] = []
+    at = 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        parts.append(text[at:begin].rstrip())
+        at = end + 3
+    return "".join([*parts, text[at:]]).strip() if parts else text
 
 
 def slug(text: str) -> str:

@@ -12,7 +12,7 @@ from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
 from planproof.plan.reading.notation.front_matter import read_front_matter
 from planproof.plan.reading.notation.mermaid import read_mermaid
 from planproof.plan.reading.notation.tables import read_task_table
-from planproof.plan.reading.notation.trees import is_tree, read_tree
+from planproof.plan.reading.notation.trees import MAX_COLUMNS, MAX_ROWS, is_tree, read_tree
 
 
 if TYPE_CHECKING:
@@ -37,15 +37,10 @@ class Plain(Dialect):
     def bullet(self, statement: Statement, context: Context) -> bool:
         """A bullet with an id, a criterion, a detail of the item above."""
         said, topic, parent = statement.lead, statement.topic, statement.parent
-        if (
-            said.scope == "global"
-            and said.text
-            and topic not in REFERENCE_TOPICS
-            and topic not in {"notes", "risks"}
-        ):
-            if not has_arrow(said.text):
-                self.named(statement, context)
-                return True
+        listed = topic in REFERENCE_TOPICS or topic in {"notes", "risks"}
+        if said.scope == "global" and said.text and not listed and not has_arrow(said.text):
+            self.named(statement, context)
+            return True
         if topic == "criteria" and not statement.nested:
             context.add_statement(self.name, Kind.CRITERION, statement)
             return True
@@ -67,7 +62,7 @@ class Plain(Dialect):
 
     def text(self, block: Block, context: Context) -> bool:
         """A table whose rows are tasks."""
-        if block.more is None or "|" not in block.text and "|" not in block.more[0].text:
+        if block.more is None or ("|" not in block.text and "|" not in block.more[0].text):
             return False
         rows = table_rows(block)
         return len(rows) > 1 and read_task_table(self.name, block, rows, context)
@@ -77,9 +72,12 @@ class Plain(Dialect):
         info = block.text.lower().split(" ")[0]
         if info == "mermaid":
             return read_mermaid(block, context)
-        if info not in _PICTURES or not any(
-            has_arrow(line.text) or "─" in line.text for line in block.lines()
-        ):
+        if info not in _PICTURES:
+            return False
+        lines = block.lines()
+        if len(lines) > MAX_ROWS or any(len(line.text) > MAX_COLUMNS for line in lines):
+            return False
+        if not (is_tree(lines) or any(has_arrow(line.text) for line in lines)):
             return False
         topic = context.label_topic or context.section.topic
         self.picture(block, context, sure=topic == "dependencies")

@@ -1,4 +1,4 @@
-"""The *spec lists* dialect: ``- [ ] 2.1 text``, ``- [ ]* optional``, ``_Requirements: 1.1_``, waves as JSON."""
+"""The *spec lists* dialect: ``- [ ] 2.1 text``, ``- [ ]* optional``, ``_Requirements: 1.1_``, JSON waves."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The *summary* dialect: ``### 2.1 Title ✅``, bullets with status emoji, what was met and what comes next."""
+"""The *summary* dialect: ``### 2.1 Title ✅``, bullets with status emoji, what was met, what comes next."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from planproof.plan.model import Claim, Kind
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from planproof.plan.reading.context import Context, Statement
 
 
+SMALL_HEADING: Final = 3
+"""A heading without an id claims by its emoji from this level on; above it is a section."""
 _LISTS: Final = frozenset({"next", "testing", "requirements", "risks"})
 
 
@@ -34,7 +35,9 @@ class Summary(Dialect):
         if not bare or words.state_word(bare) is not None:
             return False
         said = lead(bare)
-        if said.scope not in {"number", "worded", ""} or (section.level < 3 and said.scope != "number"):
+        if said.scope not in {"number", "worded", ""} or (
+            section.level < SMALL_HEADING and said.scope != "number"
+        ):
             return False
         draft = context.add(self.name, Kind.TASK, block, said.text or bare, said=said, parent=section.task)
         context.take_emoji(draft, block, section.text)

@@ -72,7 +72,7 @@ class Tasks(Dialect):
             return False
         subject = _AFTER.split(NOTE.sub(" ", text), maxsplit=1)[0]
         members = references(subject)
-        if len(members) < 2 or has_arrow(subject):
+        if not members[1:] or has_arrow(subject):
             return False
         rest = NOTE.sub(" ", text)[len(subject) :]
         after = references(rest) if rest else []

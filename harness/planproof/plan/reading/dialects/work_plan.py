@@ -1,4 +1,4 @@
-"""The *work plan* dialect: ``### IMPL_001: Title`` with labelled lists of deliverables, criteria, scenarios."""
+"""The *work plan* dialect: ``### IMPL_001: Title`` with labelled lists: deliverables, criteria, scenarios."""
 
 from __future__ import annotations
 

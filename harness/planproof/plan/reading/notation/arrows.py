@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
 from planproof.plan.reading.notation.references import NOTE, references
 
 
+MAX_PRODUCT: Final = 10_000
+"""Edges that one arrow between two lists makes at most."""
 ARROW: Final = re.compile(r"-{1,40}>|={1,40}>|[─━═]{0,40}[►▶➤→⟶➜➔⇒⟹]|─{1,40}>")
 _OTHERS: Final = re.compile("[→►▶⇒➜➔⟶⟹➤]")
 _HEAD: Final = re.compile(r"[\s\-*+.{\[(`_]*(?:[0-9]{1,3}[.)]\s+)?")
@@ -33,12 +36,13 @@ def read_arrows(text: str) -> list[Arrow]:
     edges: list[Arrow] = []
     for clause in NOTE.sub(" ", text).split(";"):
         groups = ARROW.split(clause)
-        if len(groups) < 2:
+        if not groups[1:]:
             continue
         named = [references(group) for group in groups]
         certain = all(names and _leads(group, names[0]) for group, names in zip(groups, named, strict=True))
-        for befores, afters in zip(named, named[1:], strict=False):
-            edges.extend(Arrow(before, after, certain) for before in befores for after in afters)
+        for befores, afters in pairwise(named):
+            product = (Arrow(before, after, certain) for before in befores for after in afters)
+            edges.extend(islice(product, MAX_PRODUCT))
     return edges
 
 

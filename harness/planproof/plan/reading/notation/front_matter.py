@@ -25,7 +25,7 @@ def read_front_matter(block: Block, context: Context) -> bool:
 
     lines = block.lines()
     text = "\n".join(line.text for line in lines)
-    if len(text) > MAX_BYTES or "&" in text and "*" in text:
+    if len(text) > MAX_BYTES or ("&" in text and "*" in text):
         context.report(block.line, "---", "front matter that is too long or uses anchors is not read")
         return True
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Origin
 from planproof.plan.reading.leads import lead
+from planproof.plan.reading.notation.arrows import MAX_PRODUCT
 from planproof.plan.reading.notation.references import references
 
 
@@ -21,11 +23,13 @@ _NODE: Final = re.compile(
     r"|\{{1,2}\"?([^}\"]{0,400})\"?\}{1,2}|>\"?([^\]\"]{0,400})\"?\])?(?::::([\w-]{1,40}))?[ \t]*"
 )
 _LINK: Final = re.compile(
-    r"(?:<?(?:-{2,20}|={2,20}|-\.{1,20}-?)[>xo]|(?:--|==|-\.)[ \t][^->=|\n]{1,80}[ \t](?:-{2,20}|={2,20}|\.{1,20}-)>|-{3,20})"
+    r"(?:<?(?:-{2,20}|={2,20}|-\.{1,20}-?)[>xo]|(?:--|==|-\.)[ \t][^->="
+    r"|\n]{1,80}[ \t](?:-{2,20}|={2,20}|\.{1,20}-)>|-{3,20})"
     r"(?:\|[^|\n]{0,200}\|)?"
 )
 _KEYWORDS: Final = re.compile(
-    r"[ \t]*(?:graph|flowchart|subgraph|end|classDef|class|style|linkStyle|click|direction|%%|gantt|sequenceDiagram"
+    r"[ \t]*(?:graph|flowchart|subgraph|end|classDef|class|style|linkStyle|click|direction|%%"
+    r"|gantt|sequenceDiagram"
     r"|stateDiagram|title|section)\b"
 )
 _CHART: Final = re.compile(r"[ \t]*(?:graph|flowchart)\b")
@@ -77,7 +81,8 @@ def _chain(text: str, line: Line, labels: dict[str, str], context: Context) -> l
             at += 1
         if not group:
             return edges
-        edges += [(left, right, line.number) for left in before for right in group]
+        product = ((left, right, line.number) for left in before for right in group)
+        edges += islice(product, MAX_PRODUCT)
         link = _LINK.match(text, at)
         if link is None:
             return edges

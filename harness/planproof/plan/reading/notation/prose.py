@@ -28,7 +28,7 @@ _VERB: Final = re.compile(
     re.IGNORECASE,
 )
 _OPENED: Final = re.compile(r"([(\[]|—|–|[ \t]-[ \t]|[;,][ \t])[ \t]*[*_`]{0,3}$")
-_OBJECT: Final = re.compile(r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\n—]|\.(?=[0-9]))*)")
+_OBJECT: Final = re.compile(r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\n—]|\.(?=[0-9])){0,600})")
 _SHY: Final = frozenset({"requires", "needs", "after"})
 
 

@@ -7,6 +7,7 @@ followed upwards along its bars to the fork or the name that it hangs from.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.plan.reading.notation.references import NOTE, references
@@ -44,6 +45,8 @@ _ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜↓▼⬇vV]")
 _FORKS: Final = frozenset("├└╰┣┗+`")
 _BARS: Final = frozenset("│|┃║")
 _CROSSINGS: Final = frozenset("┬┼┐╮┳╋")
+MAX_COLUMNS: Final = 2_000
+MAX_ROWS: Final = 2_000
 REACH: Final = 2
 """Columns by which a hand-drawn branch may miss what it hangs from."""
 
@@ -95,7 +98,7 @@ class _Grid:
             else:
                 groups.append([name])
         edges = []
-        for befores, afters in zip(groups, groups[1:], strict=False):
+        for befores, afters in pairwise(groups):
             certain = bool(_ARROWHEAD.search(row[befores[-1].end : afters[0].start]))
             edges += [
                 Branch(before, after, line, certain)
@@ -144,13 +147,29 @@ class _Grid:
             return []
         for column in (at for at, sign in enumerate(self.rows[index]) if sign in "↓▼⬇vV"):
             owner = self.owner(index, column)
-            group = self.names[below]
-            target = _nearest(group, column) if len(group) > 1 else group[0]
-            if owner is not None and target is not None:
-                edges += [
-                    Branch(before, after, line, True) for before in owner.names for after in target.names
-                ]
+            target = _nearest(self.names[below], column)
+            if owner is None or target is None:
+                continue
+            edges += [
+                Branch(before, after, line, certain=True)
+                for left in self.listed(owner)
+                for before in left.names
+                for right in self.listed(target)
+                for after in right.names
+            ]
         return edges
+
+    def listed(self, name: _Name) -> list[_Name]:
+        """An id with those that commas join to it."""
+        row = next(at for at, names in enumerate(self.names) if any(one is name for one in names))
+        found: list[_Name] = []
+        for one in self.names[row]:
+            if found and self.rows[row][found[-1].end : one.start].strip(" \t") not in {",", "+", "&", "/"}:
+                if name in found:
+                    break
+                found = []
+            found.append(one)
+        return found if name in found else [name]
 
     def owner(self, index: int, column: int) -> _Name | None:
         """Follow a branch upwards to the id that it hangs from."""

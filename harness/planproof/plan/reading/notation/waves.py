@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from planproof.plan.model import Origin
@@ -38,7 +39,7 @@ def read_waves(block: Block, context: Context) -> bool:
     for members in waves:
         context.groups.append(GroupDraft(members, lines.get(members[0], block.line), (), "wave"))
     total = 0
-    for befores, afters in zip(waves, waves[1:], strict=False):
+    for befores, afters in pairwise(waves):
         total += len(befores) * len(afters)
         if total > MAX_WAVE_EDGES:
             context.report(block.line, block.text, "too many waves; their order is not read to the end")
