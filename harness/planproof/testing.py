@@ -1,7 +1,7 @@
-"""A kit for authors of dialects: check a dialect of yours in three lines.
+r"""A kit for authors of dialects: check a dialect of yours in three lines.
 
     from planproof.testing import check_dialect
-    read = check_dialect(MyDialect(), "- <> T-1 write it\\n", items=["T-1"])
+    read = check_dialect(MyDialect(), "- <> T-1 write it\n", items=["T-1"])
     assert read.items[0].claim == "done"
 
 What is checked are the promises of ``docs/dialects.md``: nothing is lost, every item lies inside the

@@ -1,4 +1,4 @@
-"""What markdown-it-py sees in a file: the lines of its task items, and which lines are code, HTML, headings."""
+"""What markdown-it-py sees in a file: the lines of its task items, of code, HTML and headings."""
 
 import re
 

@@ -14,7 +14,10 @@ from planproof.plan.model import Claim
 from planproof.plan.reading import read_bytes, read_plan
 
 
-PLAN = b"# P\r\n\r\n- [ ] T001 one  \r\n- [x] T002 two\n\n### T003: three\n- **Status**: Pending (soon)\n\n### 2.1 Four \xe2\x9c\x85\n"
+PLAN = (
+    b"# P\r\n\r\n- [ ] T001 one  \r\n- [x] T002 two\n\n### T003: three\n- **Status**: Pending (soon)\n\n"
+    b"### 2.1 Four \xe2\x9c\x85\n"
+)
 
 
 @pytest.fixture

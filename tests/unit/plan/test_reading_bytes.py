@@ -89,7 +89,7 @@ def test_a_line_of_a_megabyte_is_read_in_a_moment(body):
 
 def test_a_line_that_no_plan_needs_is_refused():
     data = b"# P\n" + b"x" * (intake.MAX_LINE + 1)
-    with pytest.raises(InputError, match="p.md:2: this line is longer than 16 MiB"):
+    with pytest.raises(InputError, match=r"p\.md:2: this line is longer than 16 MiB"):
         read(data)
 
 
@@ -132,7 +132,8 @@ class TestFiles:
             path.write_text("- [ ] T001 a\n")
         plans = read_plans([tmp_path, tmp_path / "other.md"], tmp_path)
         assert [(plan.id, plan.path) for plan in plans] == [
-            ("a/tasks", "a/tasks.md"), ("c/tasks", "b/c/tasks.md"), ("b/tasks", "b/tasks.md"), ("other", "other.md"),
+            ("a/tasks", "a/tasks.md"), ("c/tasks", "b/c/tasks.md"), ("b/tasks", "b/tasks.md"),
+            ("other", "other.md"),
         ]  # fmt: skip
 
     def test_links_out_of_the_workspace_are_not_followed(self, tmp_path):

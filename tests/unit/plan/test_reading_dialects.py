@@ -184,7 +184,8 @@ def test_a_status_field_says_more_of_an_open_box():
 
 def test_heading_tasks_without_a_status_claim_by_their_steps():
     plan = read(
-        "# P\n\n### T001: a\n- [x] one\n- [x] two\n\n### T002: b\n- [x] one\n- [ ] two\n\n### T003: c\n- [ ] one\n"
+        "# P\n\n### T001: a\n- [x] one\n- [x] two\n\n### T002: b\n- [x] one\n- [ ] two\n\n"
+        "### T003: c\n- [ ] one\n"
     )
     assert [one.claim for one in plan.items if one.kind is Kind.TASK] == [
         Claim.DONE,

@@ -168,7 +168,7 @@ class Engine:
         box: Box | None,
         parent: Draft | None,
         topic: str,
-        takers: list[Callable[[Statement, Context], bool]],
+        takers: Sequence[Callable[[Statement, Context], bool]],
     ) -> None:
         """Ask the dialects in turn; the paths in what nobody takes belong to the item above."""
         if takers:
