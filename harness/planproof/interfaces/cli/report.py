@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import tempfile
 from pathlib import Path
 
 import click
@@ -57,11 +59,14 @@ def _read(path: Path) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    from planproof.plan.editing import write_whole
-
+    """Whole or not at all: beside the file first, then in its place."""
     try:
-        write_whole(path, text.encode())
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+        temporary = Path(name)
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        temporary.replace(path)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", path=str(path)) from None
 
