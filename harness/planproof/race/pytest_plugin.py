@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
         "markers",
-        "race(backends, schedules, seed, mode, orders, clients, steps): how the race fixture runs its workload",
+        "race(backends, schedules, seed, mode, orders, clients, steps): how the race fixture runs it",
     )
 
 

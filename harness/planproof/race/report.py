@@ -65,12 +65,12 @@ def result_text(result: RaceResult) -> str:
 
 def _figures(record: dict[str, Any]) -> list[str]:
     schedules, overlap, seen = record["schedules"], record["overlap"], record["observations"]
-    operations = record["operations"]
+    operations, seed = record["operations"], record["seed"]
+    flight = f"in flight {overlap['mean_in_flight']} on average, {overlap['most_in_flight']} at most"
     lines = [
-        f"  {schedules['run']} schedules, {schedules['distinct']} distinct; seed {record['seed']}; {record['mode']}",
+        f"  {schedules['run']} schedules, {schedules['distinct']} distinct; {record['mode']}, seed {seed}",
         f"  operations: {operations['ok']} ok, {operations['fail']} refused, {operations['info']} unknown",
-        f"  overlap: in {overlap['schedules']} schedules, {overlap['pairs']} pairs; in flight "
-         f"{overlap['mean_in_flight']} on average, {overlap['most_in_flight']} at most",
+        f"  overlap: in {overlap['schedules']} schedules, {overlap['pairs']} pairs; {flight}",
         f"  observed {seen['made']} times beside the clients; {record['waits']['seen']} waits seen",
     ]
     if record["exhausted"]:

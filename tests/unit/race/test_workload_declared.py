@@ -303,26 +303,41 @@ class TestWhatIsWrong:
 
     @pytest.mark.parametrize("mode", ["explore", "stress"])
     def test_a_workload_that_hangs_is_bounded_and_tells_where_it_stands(self, mode):
-        release = threading.Event()
+        stuck = threading.Lock()
 
         class Hangs(Counts):
             limit_seconds: ClassVar = 0.5
 
             @operation(amount=st.integers(1, 3))
             def add(self, cell, amount):
-                release.wait()
+                with stuck:
+                    pass
 
             @operation
             def look(self, cell):
-                release.wait()
+                with stuck:
+                    pass
 
-        try:
+        with stuck:
             result = run(Hangs, backend=MEMORY, schedules=2, mode=mode)
-        finally:
-            release.set()
         assert result.outcome == "inconclusive"
         assert "did not finish within 0.5 s" in result.reason
-        assert "release.wait()" in result.reason
+        assert "with stuck" in result.reason
+
+    def test_clients_that_wait_for_what_never_comes_have_failed(self):
+        class Waits(Counts):
+            limit_seconds: ClassVar = 2.0
+
+            def setup(self, cell):
+                self.never = threading.Event()
+
+            @operation(amount=st.integers(1, 3))
+            def add(self, cell, amount):
+                self.never.wait()
+
+        result = run(Waits, backend=MEMORY, schedules=20, shrink=False)
+        assert (result.outcome, result.failure.violation.property) == ("failed", "progress")
+        assert "self.never.wait()" in result.failure.violation.detail
 
     def test_an_option_that_makes_no_sense(self):
         for options in ({"mode": "wild"}, {"schedules": 0}, {"orders": "none"}, {"nonsense": 1}):

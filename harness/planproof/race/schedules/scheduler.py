@@ -132,7 +132,7 @@ class Scheduler:
         self._observe = observe
         self._limit = limit_seconds
         self._max_steps = max_steps
-        self._stall = stall_seconds
+        self._stall = min(stall_seconds, limit_seconds / 4)
         self._clients: list[_Client] = []
         self._mutex = _thread.allocate_lock()
         self._over = threading.Event()
@@ -206,7 +206,7 @@ class Scheduler:
     def _wait_for_end(self) -> None:
         until = _monotonic() + self._limit
         seen = -1
-        while not self._over.wait(self._stall if seen >= 0 else min(self._stall, self._limit)):
+        while not self._over.wait(self._stall):
             if _monotonic() > until:
                 self.end.hang = self.stacks()
                 return
