@@ -174,3 +174,16 @@ def test_rule_explains_and_lists(capsys):
     listed = capsys.readouterr().out
     assert all(rule.code in listed for rule in RULES)
     assert run(["rule", "PP000"]) == 2
+
+
+def test_a_ticked_file_that_is_missing_is_found_and_nothing_outside_is_looked_at(place, capsys):
+    for name in ("src/a.py", "src/b.py", "../secret.py"):
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text("")
+    files = ("src/a.py", "src/b.py", "src/c.py", "src/../../secret.py")
+    boxes = "".join(f"- [x] T{n:03} Write it in `{name}`\n" for n, name in enumerate(files))
+    (place / "plans" / "bad.md").write_text(f"# Tasks\n\n{boxes}")
+
+    data = json.loads(said(capsys, "plans/bad.md", "--select", "PP424", "--output-format", "json"))
+    assert 5 in [row["line"] for row in data["findings"]]
+    assert {3, 4} & {row["line"] for row in data["findings"]} == set()

@@ -175,3 +175,17 @@ def test_a_baseline_is_json_of_a_known_form(tmp_path):
 
     assert data["schema"] == 1
     assert list(data["findings"][0]) == ["fingerprint", "code", "path", "message"]
+
+
+def test_files_are_asked_for_only_where_the_plan_is_of_this_place():
+    boxes = "".join(f"- [x] T{n:03} Write it in `src/{name}.py`\n" for n, name in enumerate("abc"))
+    text = f"# Tasks\n\n{boxes}"
+
+    def missing(there):
+        report = lint([read(text)], exists=lambda path: path in there)
+        return [found.line for found in report.findings if found.code == "PP424"]
+
+    assert missing({"src/a.py", "src/b.py"}) == [5]
+    assert missing({"src/a.py"}) == []
+    assert missing(set()) == []
+    assert codes(text) == []

@@ -88,7 +88,16 @@ def _run(
     from planproof.plan.reading import read_plans
 
     plans = read_plans(paths, root)
-    return plans, lint(plans, select=select, ignore=ignore)
+    return plans, lint(plans, select=select, ignore=ignore, exists=lambda path: _inside(root, path))
+
+
+def _inside(root: Path, path: str) -> bool:
+    """Whether a path that a plan names is there, without leaving the workspace."""
+    try:
+        whole = (root / path).resolve()
+        return whole.is_relative_to(root.resolve()) and whole.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _fix(paths: Sequence[Path], root: Path, select: Sequence[str], ignore: Sequence[str]) -> int:

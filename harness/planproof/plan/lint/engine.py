@@ -16,7 +16,7 @@ from planproof.plan.lint.view import PlanView
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from planproof.plan.lint.rule import Rule
     from planproof.plan.model import Plan
@@ -44,6 +44,7 @@ def lint(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     graph: Graph | None = None,
+    exists: Callable[[str], bool] | None = None,
     rules: Sequence[Rule] = RULES,
 ) -> Report:
     """Look for contradictions and defects in plans.
@@ -53,6 +54,7 @@ def lint(
         select: codes, beginnings of codes (``PP4``), or ``ALL``; nothing means what is on by default.
         ignore: codes or beginnings of codes that do not run.
         graph: the graph of the plans, if there is one already.
+        exists: whether a path, relative to the workspace, is there; without it no rule asks for files.
         rules: the rules to choose from.
 
     Raises:
@@ -60,7 +62,7 @@ def lint(
     """
     chosen = choose(rules, select, ignore)
     shared = graph if graph is not None else Graph.of(plans)
-    views = [PlanView(plan, shared) for plan in plans]
+    views = [PlanView(plan, shared, exists) for plan in plans]
     raw: dict[str, list[tuple[Rule, Hit]]] = {view.plan.path: [] for view in views}
     for rule in chosen:
         if rule.check_all is not None:

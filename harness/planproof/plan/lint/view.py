@@ -13,7 +13,7 @@ from planproof.plan.model import Claim, Heading, Item, Kind, ParallelGroup, Plan
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from planproof.plan.graph import Graph
 
@@ -59,11 +59,13 @@ class PlanView:
     Args:
         plan: the plan as read.
         graph: the graph over all plans that are linted together.
+        exists: whether a path, relative to the workspace, is there; None where nobody can tell.
     """
 
-    def __init__(self, plan: Plan, graph: Graph) -> None:
+    def __init__(self, plan: Plan, graph: Graph, exists: Callable[[str], bool] | None = None) -> None:
         self.plan = plan
         self.graph = graph
+        self.exists = exists
 
     # -- text ---------------------------------------------------------------------------------------
 

@@ -58,6 +58,7 @@ _HEDGE_STEMS = (
     "pending", "defer", "postpone", "todo", "tbd", "wip", "in progress", "partial", "skipped", "blocked",
     "untested", "unverified", "stub", "not ", "to be ", "still ", "incomplete", "need", "will be", "⏳", "🚧",
 )  # fmt: skip
+_TAKES_AWAY = re.compile(r"\b(?:remov|delet|renam|mov|drop|retir|replac|merg)\w*\b", re.IGNORECASE)
 _WHOLE = (" all ", " every", " full", " entire", " whole")
 _SWEEP = re.compile(
     r"\b(?:run|execute|perform|apply|do|lint|format|type-?check"
@@ -311,6 +312,26 @@ def first_priority_deferred(view: PlanView) -> Iterator[Hit]:
             )
 
 
+@rule("PP424", "done-but-no-file", "warning")
+def done_but_no_file(view: PlanView) -> Iterator[Hit]:
+    """A task is ticked, and a file that it was to write is not there, though most of the plan's are."""
+    if view.exists is None:
+        return
+    named = [
+        (item, file)
+        for item in view.tasks
+        if item.claim is Claim.DONE and not _TAKES_AWAY.search(item.text)
+        for file in written(item)
+        if "/" in file
+    ]
+    there = {file: view.exists(file) for _, file in named}
+    if 2 * sum(there.values()) < len(there) or not any(there.values()):
+        return
+    for item, file in named:
+        if not there[file]:
+            yield Hit(item.line, f"{item.local} is ticked, but there is no {file}.", (item.id,))
+
+
 RULES = (
     done_before_dependency,
     done_parent_open_child,
@@ -321,4 +342,5 @@ RULES = (
     two_states,
     swept_too_early,
     first_priority_deferred,
+    done_but_no_file,
 )

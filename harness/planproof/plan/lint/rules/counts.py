@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Questions that compare each task with each line are asked of plans up to this many tasks.
 MOST = 2_000
 _TOTAL = re.compile(
+    r"\bnumber of (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b|"
     r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ "
     r"\t]*[-–/.+~]|[ \t]*of)|\binto (\d+) (?:sub-?)?tasks\b"
     r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
@@ -85,7 +86,9 @@ def _sizes(items: list[Item]) -> set[int]:
         [item for item in named if item.claim not in {Claim.DEFERRED, Claim.SKIPPED}],
         [item for item in named if item.claim is not Claim.OPTIONAL],
     )
-    return {len(way) for way in ways} | {max(highest, default=0)}
+    # Where ids were put in between (T074a), people go on to count by the last number.
+    last = max(highest, default=0)
+    return {len(way) for way in ways} | ({last} if len(named) >= last else set())
 
 
 def _ranged(view: PlanView) -> bool:
@@ -98,7 +101,7 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
     """The plan says how many tasks it has, and it has another number."""
     if len(view.tasks) < 2:
         return
-    totals = list(view.search(_TOTAL, "total", "into ", " in total"))
+    totals = list(view.search(_TOTAL, "total", "into ", "number of"))
     counted = [
         (section, count)
         for section in view.sections

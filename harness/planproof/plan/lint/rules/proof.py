@@ -4,7 +4,6 @@ The linter knows plans only. Whoever knows the bindings (the command line does) 
 :func:`proof_findings` and gets findings of the same form.
 """
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

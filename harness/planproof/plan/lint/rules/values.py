@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planproof.plan.lint.finding import Confidence, Hit
 from planproof.plan.lint.rule import rule
-from planproof.plan.lint.words import STOP, concepts, stems
+from planproof.plan.lint.words import STOP, concepts, stem, stems
 from planproof.plan.model import Kind
 
 
@@ -62,7 +62,7 @@ _PERIOD = re.compile(r"\b(sprint|slice|iteration|increment|milestone)[ -](\d+)\b
 _ROUTE = re.compile(r"`(?:(?:GET|POST|PUT|PATCH|DELETE) )?(/[a-z_][\w./{}:-]*)`")
 _RIVALS = (
     ("rate limit algorithm", r"\btoken bucket\b",
-     r"\bwindow (?:expir|reset|start)\w*|\b(?:fixed|sliding)[ -]window\b|\bwindowStart\b|\bleaky bucket\b"),
+     r"\bwindow (?:expir|reset|start)\w*|\b(?:fixed|sliding)[ -]window\b|\bleaky bucket\b"),
     ("delay between tries", r"\b(?:back-?off|retr(?:y|ies))\b[^\n]*\((?:\d+ ?m?s,? ?){2,}\)", r"\bjitter\b"),
     ("way of locking", r"\boptimistic lock\w*", r"\bpessimistic lock\w*"),
     ("eviction order", r"\bLRU\b|\bleast recently used\b", r"\bFIFO\b|\bfirst[ -]in[ -]first[ -]out\b"),
@@ -132,7 +132,7 @@ def every_and_not_every(view: PlanView) -> Iterator[Hit]:
         for number in range(first, last + 1):
             text = _NOT_ALWAYS.sub(" ", view.line(number))
             for other in _ALWAYS.finditer(text):
-                if other[1].lower() == found[1].lower() and owner is not None:
+                if owner is not None and _same_subject(found, other, view.line(line), text):
                     yield Hit(
                         line,
                         f'This says "{found[0].strip()}"; line {number} of {owner.local} says '
@@ -140,6 +140,12 @@ def every_and_not_every(view: PlanView) -> Iterator[Hit]:
                         (owner.id,),
                         (number,),
                     )
+
+
+def _same_subject(found: re.Match[str], other: re.Match[str], line: str, text: str) -> bool:
+    """Whether two lines say "every" of one thing and of one deed."""
+    noun = found[1].lower()
+    return noun == other[1].lower() and bool((stems(line) & stems(text)) - {stem(noun)})
 
 
 @rule("PP511", "required-and-optional", "warning")
@@ -254,6 +260,8 @@ def route_drift(view: PlanView) -> Iterator[Hit]:
 @rule("PP531", "two-words-for-a-period", "warning")
 def two_words_for_a_period(view: PlanView) -> Iterator[Hit]:
     """The same stretch of work is called by two words: Sprint 1 and Slice 1."""
+    if not view.tasks:
+        return
     words: dict[str, dict[str, int]] = {}
     for line, found in view.search(_PERIOD, "sprint", "slice", "iteration", "increment", "milestone"):
         words.setdefault(found[2], {}).setdefault(found[1].lower(), line)
@@ -291,6 +299,8 @@ def attribute_drift(view: PlanView) -> Iterator[Hit]:
 @rule("PP533", "rival-methods", "warning")
 def rival_methods(view: PlanView) -> Iterator[Hit]:
     """Two methods that exclude each other are given for one thing."""
+    if not view.tasks:
+        return
     if not view.has(
         "token bucket", "backoff", "back-off", "retr", "optimistic lock", "lru", "least recently"
     ):
