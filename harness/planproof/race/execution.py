@@ -87,12 +87,16 @@ class Bench:
         record_to: Path | None = None,
         meta: dict[str, Any] | None = None,
         interval: float = 0.0,
+        first_id: int = 0,
     ) -> None:
         self.workload = workload
         self.system = system
         self.injector = injector
         self.findings = Findings()
-        self.recorder = Recorder(record_to, meta=meta, interval=interval, sink=_full_disk(injector))
+        self.recorder = Recorder(
+            record_to, meta=meta, interval=interval, sink=_full_disk(injector), first_id=first_id
+        )
+        self._elsewhere: History | None = None
         self.observations = 0
         self.unseen = 0
         invariants = workload.invariants()
@@ -133,6 +137,10 @@ class Bench:
                 self.unseen += 1
         return self.findings.first is not None or self.findings.error is not None
 
+    def taken_from_elsewhere(self, history: History) -> None:
+        """The clients ran in other processes, which recorded this."""
+        self._elsewhere = history
+
     def observe_at_rest(self) -> None:
         """Evaluate all invariants; every client is done."""
         for each in self._all:
@@ -143,7 +151,7 @@ class Bench:
         check = getattr(self.workload, each.name)
         try:
             if each.wants_history:
-                check(self.system, history=self.recorder.history())
+                check(self.system, history=self._elsewhere or self.recorder.history())
             else:
                 check(self.system)
         except AssertionError as error:
@@ -164,7 +172,7 @@ class Bench:
         """
         if self.findings.error is not None:
             raise self.findings.error
-        history = self.recorder.close()
+        history = self.recorder.close() if self._elsewhere is None else self._elsewhere
         done = Execution(self.findings.first, history, undecided=undecided)
         done.observations, done.unseen = self.observations, self.unseen
         if self.injector is not None:
@@ -221,14 +229,14 @@ def is_busy(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def opened(workload: Workload, backend: Backend) -> Iterator[Any]:
-    """The system under test, opened on this store and closed afterwards.
+def opened(workload: Workload, backend: Backend, *, attach: bool = False) -> Iterator[Any]:
+    """The system under test, opened on this store (or attached to, as a second process does), then closed.
 
     Raises:
         WorkloadError: opening fails.
     """
     try:
-        system = workload.open(backend)
+        system = workload.attach(backend) if attach else workload.open(backend)
     except PlanproofError:
         raise
     except Exception as error:

@@ -104,6 +104,8 @@ def _options(**given: Any) -> Options:
         raise ConfigError(f"the race knows no such option: {error}") from error
     if options.mode not in MODES:
         raise ConfigError(f"the mode of a race is {' or '.join(MODES)}, not {options.mode!r}")
+    if options.processes and options.mode != "stress":
+        raise ConfigError("clients are processes in stress mode only: the scheduler stops threads")
     if options.engine not in ENGINES:
         raise ConfigError(f"the engine of a race is {' or '.join(ENGINES)}, not {options.engine!r}")
     if options.schedules < 1:
@@ -173,7 +175,9 @@ class Race:
         for number in range(1, self.options.schedules + 1):
             self.told(number)
             chosen = drawn[(number - 1) % len(drawn)]
-            done = stress_once(self.workload, chosen, places, self.meta(number))
+            done = stress_once(
+                self.workload, chosen, places, self.meta(number), processes=self.options.processes
+            )
             count(self.tally, done)
             if done.undecided:
                 return None, done.undecided
@@ -226,7 +230,12 @@ class Race:
 
 
 def stress_once(
-    kind: type[Workload], chosen: programs.Program, places: Places, meta: dict[str, Any]
+    kind: type[Workload],
+    chosen: programs.Program,
+    places: Places,
+    meta: dict[str, Any],
+    *,
+    processes: bool = False,
 ) -> Execution:
     """One round of stress on a fresh system.
 
@@ -246,5 +255,9 @@ def stress_once(
         system = stack.enter_context(opened(workload, seen))
         stack.enter_context(prepared(workload, system))
         bench = Bench(workload, system, injector=injector, meta=meta, interval=0.05)
+        if processes:
+            from planproof.race.processes import run_processes
+
+            return run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
         with bench.faults():
             return run_threads(bench, chosen, limit_seconds=workload.limit_seconds)

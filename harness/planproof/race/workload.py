@@ -174,6 +174,10 @@ class Workload:
         del backend
         raise WorkloadError(f"workload {type(self).__name__} does not define open(self, backend)")
 
+    def attach(self, backend: Backend) -> Any:
+        """Open the system once more, from another process; by default the same as ``open``."""
+        return self.open(backend)
+
     def close(self, system: Any) -> None:
         """Close what ``open`` returned; by default calls its ``close`` if it has one."""
         close = getattr(system, "close", None)

@@ -1,0 +1,133 @@
+"""Stress with a process for each client: nothing is shared but the store."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from planproof.backends.model import BackendKind
+from planproof.errors import PlanproofError, WorkloadError
+from planproof.race.clocks import enter_client
+from planproof.race.execution import Bench, Execution, opened
+from planproof.race.history import merged, read_lines
+from planproof.race.schedules.scheduler import CannotObserve
+from planproof.race.workload import load_workload, reference_of
+
+
+if TYPE_CHECKING:
+    from planproof.backends.model import Backend
+    from planproof.race.program import Program
+
+
+_IDS_PER_CLIENT = 1_000_000
+
+
+def run_processes(bench: Bench, program: Program, place: Backend, *, limit_seconds: float) -> Execution:
+    """Run every client in a process of its own, and the observer in this one.
+
+    Each process loads the workload by its reference and calls ``attach`` with the same place. What a workload
+    keeps in ``self`` is not shared, so invariants go by the store and the ``history``.
+
+    Args:
+        bench: the opened and prepared system.
+        program: what each client does.
+        place: where the system lies in the store.
+        limit_seconds: after which the run is called hung.
+
+    Raises:
+        WorkloadError: the store is this process's memory, or a client's process failed.
+    """
+    if place.kind is BackendKind.MEMORY:
+        raise WorkloadError("processes do not share memory: use sqlite, postgres or dynamodb, or threads")
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(len(program) + 1)
+    errors = context.SimpleQueue()
+    with tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True) as folder:
+        paths = [Path(folder) / f"{client}.jsonl" for client in range(len(program))]
+        reference = reference_of(type(bench.workload))
+        children = [
+            context.Process(
+                target=_child,
+                args=(reference, place, program, n, str(paths[n]), barrier, errors),
+                daemon=True,
+            )
+            for n in range(len(program))
+        ]
+        for child in children:
+            child.start()
+        hung = _watched(bench, barrier, children, limit_seconds)
+        if not errors.empty():
+            raise WorkloadError(errors.get())
+        history = merged(read_lines(path) for path in paths if path.exists())
+    undecided = f"{hung} did not finish within {limit_seconds:g} s" if hung else _dead(children)
+    bench.taken_from_elsewhere(history)
+    if not undecided:
+        bench.observe_at_rest()
+    return bench.conclude(undecided=undecided)
+
+
+def _watched(bench: Bench, barrier: Any, children: list[Any], limit_seconds: float) -> str:
+    """Observe until all children are done; who is not, when the time is up."""
+    finished = threading.Event()
+    observer = threading.Thread(target=_observe, args=(bench, finished), name="observer", daemon=True)
+    until = time.monotonic() + limit_seconds
+    with contextlib.suppress(threading.BrokenBarrierError):
+        barrier.wait(limit_seconds)
+    observer.start()
+    for child in children:
+        child.join(max(0.0, until - time.monotonic()))
+    hung = ", ".join(f"client {n}" for n, child in enumerate(children) if child.is_alive())
+    for child in children:
+        if child.is_alive():
+            child.kill()
+            child.join(limit_seconds)
+    finished.set()
+    observer.join(limit_seconds)
+    return hung
+
+
+def _dead(children: list[Any]) -> str:
+    dead = [f"client {n} (exit code {each.exitcode})" for n, each in enumerate(children) if each.exitcode]
+    return f"the process of {', '.join(dead)} died" if dead else ""
+
+
+def _observe(bench: Bench, finished: threading.Event) -> None:
+    try:
+        while not finished.is_set() and not bench.observe():
+            time.sleep(0)  # lets another thread have the interpreter; no wait
+        bench.workload.finish_client(bench.system)
+    except CannotObserve:
+        pass
+
+
+def _child(
+    reference: str, place: Backend, program: Program, client: int, path: str, barrier: Any, errors: Any
+) -> None:
+    """What one process does."""
+    try:
+        workload = load_workload(reference)()
+        enter_client(client)
+        with opened(workload, place, attach=True) as system:
+            bench = Bench(workload, system, record_to=Path(path), first_id=client * _IDS_PER_CLIENT)
+            barrier.wait()
+            for index in range(len(program[client])):
+                if bench.wanted(client, program, index):
+                    entry = bench.entry(client, program, index)
+                    entry.begin()
+                    bench.perform(client, program, index, entry)
+            workload.finish_client(system)
+            bench.recorder.close()
+        found = bench.findings.first
+        if found is not None:
+            errors.put(f"{found.property}: {found.message}")
+    except PlanproofError as error:
+        barrier.abort()
+        errors.put(f"client {client} cannot go on: {error}")
+    except Exception as error:  # noqa: BLE001 - the workload's own code, in another process
+        barrier.abort()
+        errors.put(f"client {client} cannot go on: {type(error).__name__}: {error}")
