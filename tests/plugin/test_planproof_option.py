@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from tests.unit.proof.workshop import ROOT, Repo
 
 

@@ -13,7 +13,7 @@ import pytest
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 NAME: Final = "planproof-summary"
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def record_call(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
+def record_call(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """A function ``record_call(api, operation)`` that notes an operation for checks of kind ``calls``.
 
     AWS operations are noted without it; it is for other APIs, and does nothing outside ``planproof verify``.
@@ -48,7 +48,7 @@ def record_call(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str],
         if recorder is not None:
             recorder.calls.append(f"{api}:{operation}")
 
-    yield note
+    return note
 
 
 class Summary:

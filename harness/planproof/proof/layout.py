@@ -86,7 +86,7 @@ def module_file(name: str, roots: list[Path]) -> Path | None:
 
 
 def reference_file(reference: str, root: Path) -> str | None:
-    """The file of ``module:name`` or ``path/to/file.py:name``, relative to the workspace, where it lies there."""
+    """The file of ``module:name`` or ``path/to/file.py:name``, where it lies in the workspace."""
     place = reference.split(":", 1)[0]
     if place.endswith(".py"):
         return place if (root / place).is_file() else None

@@ -189,6 +189,22 @@ def all_checks(session: Session) -> list[Check]:
     return list({one.check.key: one.check for one in wanted}.values())
 
 
+def share(session: Session, due: Sequence[Check], shard: str) -> list[Check]:
+    """Of the checks that are due, those of one shard.
+
+    The cut is made over all demanded checks, so machines with different caches still cut alike.
+
+    Raises:
+        ConfigError: the shard is not written like ``2/8``.
+    """
+    from .sharding import Shard
+
+    part = Shard.parse(shard)
+    seconds = {key: one.seconds for key, one in session.evidence.items()}
+    mine = {one.key for one in part.of(all_checks(session), seconds)}
+    return [one for one in due if one.key in mine]
+
+
 def _may_run(binding: Binding, session: Session) -> bool:
     """False for an inferred check that would run something and does not count; a code query runs nothing."""
     policy = session.policies[binding.item.split(":", 1)[0]]

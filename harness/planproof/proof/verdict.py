@@ -351,7 +351,7 @@ def is_required(item: Item) -> bool:
 def _with_children(
     state: State,
     reason: str,
-    has_checks: bool,
+    has_checks: bool,  # noqa: FBT001 - one of the two states
     children: Sequence[tuple[Item, State, str]],
 ) -> tuple[State, str]:
     """An item's own state and those of the children that it needs, as one."""

@@ -8,11 +8,11 @@ import sys
 import threading
 
 import pytest
+from tests.unit.proof.evidence_samples import some
+from tests.unit.proof.workshop import ROOT, Repo
 
 from planproof.proof.evidence.store import Store, read_all
 from planproof.proof.model import Outcome
-from tests.unit.proof.evidence_samples import some
-from tests.unit.proof.workshop import ROOT, Repo
 
 
 KILLS = int(os.environ.get("PLANPROOF_KILLS", "200"))
@@ -117,7 +117,7 @@ def test_two_writers_wait_for_each_other(tmp_path):
             with Store(path) as store:
                 for number in range(first, first + 25):
                     store.put([some(str(number))])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever went wrong in a thread is looked at below
             errors.append(error)
 
     threads = [threading.Thread(target=write, args=(100 * count,)) for count in range(4)]

@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-
 from tests.unit.proof.workshop import Repo
 
 
@@ -33,7 +32,9 @@ def repo(tmp_path):
     repo.write("app/calc.py", APP)
     repo.write("app/far.py", "def far():\n    return 1\n")
     repo.write("data/table.txt", "1\n")
-    repo.write("conftest.py", "import pytest\n\n\n@pytest.fixture(scope='session')\ndef base():\n    return 1\n")
+    repo.write(
+        "conftest.py", "import pytest\n\n\n@pytest.fixture(scope='session')\ndef base():\n    return 1\n"
+    )
     repo.write(
         "tests/test_calc.py",
         """
@@ -138,7 +139,12 @@ def test_helpers_fixtures_and_pytest_options_are_the_check(repo):
     assert repo.judge().reason("T001") == "stale-check: base in conftest.py changed"
     change(repo, "conftest.py", "return 2", "return 1")
 
-    change(repo, "pyproject.toml", "[tool.pytest.ini_options]", "[tool.pytest.ini_options]\nconsole_output_style = 'count'")
+    change(
+        repo,
+        "pyproject.toml",
+        "[tool.pytest.ini_options]",
+        "[tool.pytest.ini_options]\nconsole_output_style = 'count'",
+    )
     assert repo.judge().reason("T001") == "stale-check: pytest's configuration changed"
 
 
@@ -159,3 +165,29 @@ def test_only_what_is_stale_runs_again(repo):
     repo.write("data/table.txt", "2\n")
 
     assert len(repo.verify().report.ran) == 1
+
+
+def test_a_module_that_is_imported_on_the_way_is_not_laid_upon_the_first_test(tmp_path):
+    """A plugin is imported while the first test runs; the test itself has nothing to do with it."""
+    repo = Repo(tmp_path)
+    repo.write("far.py", "def far():\n    return 1\n")
+    repo.write(
+        "conftest.py",
+        "import importlib\n\n\ndef pytest_runtest_setup(item):\n    importlib.import_module('fa' + 'r')\n",
+    )
+    repo.write(
+        "tests/test_it.py",
+        """
+        import pytest
+
+
+        @pytest.mark.proves("demo:T001")
+        def test_it():
+            assert len("a") == 1
+        """,
+    )
+    repo.plan("[x] T001 One")
+    repo.verify()
+    repo.write("far.py", "def far():\n    return 2\n")
+
+    assert repo.judge().verdict("T001") == "verified"

@@ -4,7 +4,6 @@ import datetime as dt
 import json
 
 import pytest
-
 from tests.unit.proof.workshop import Repo
 
 
@@ -113,7 +112,7 @@ def test_a_backend_that_is_not_to_be_had_exits_3(repo):
 def test_a_false_claim_beside_it_exits_1(repo):
     repo.plan("[x] T001 Add", "[x] T002 More")
     repo.spec("""
-        checks: 
+        checks:
           race: {race: "tests/races.py:W", backends: postgres}
           no: {code: {file: app.py, defines: gone}}
         items: {T001: race, T002: no}

@@ -1,9 +1,9 @@
 """Bindings read off a plan's words: labelled, counted only by policy, never running what a plan says."""
 
 import pytest
+from tests.unit.proof.workshop import Repo
 
 from planproof.proof.binding.inferred import argv_of
-from tests.unit.proof.workshop import Repo
 
 
 @pytest.fixture

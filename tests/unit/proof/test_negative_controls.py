@@ -1,7 +1,6 @@
 """A check that needs controls counts only if it fails on each broken variant and passes on the placebo."""
 
 import pytest
-
 from tests.unit.proof.workshop import Repo
 
 
@@ -177,10 +176,10 @@ def test_where_nothing_can_be_gutted_it_says_so(repo):
 def test_controls_of_a_race_are_workloads(repo):
     class Result:
         failure = None
-        certificate = {}
 
         def __init__(self, outcome):
             self.outcome = outcome
+            self.certificate = {}
 
     outcomes = {
         "m:Good": "passed",

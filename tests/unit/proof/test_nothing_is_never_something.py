@@ -7,7 +7,6 @@ of everything would be seen.
 import textwrap
 
 import pytest
-
 from tests.unit.proof.workshop import Repo
 
 
@@ -365,8 +364,10 @@ class Inconclusive:
     """What the race harness says of a run in which nothing overlapped."""
 
     outcome = "inconclusive"
-    certificate = {"reason": "no two operations were in flight at once"}
     failure = None
+
+    def __init__(self):
+        self.certificate = {"reason": "no two operations were in flight at once"}
 
 
 def race(workload, *, backend, **_options):

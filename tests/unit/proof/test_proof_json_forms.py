@@ -5,9 +5,9 @@ import json
 import jsonschema
 import pytest
 import yaml
+from tests.unit.proof.workshop import ROOT, Repo
 
 from planproof.proof.binding.spec_parser import parse_spec
-from tests.unit.proof.workshop import ROOT, Repo
 
 
 VERDICTS = {

@@ -5,10 +5,10 @@ import shutil
 
 import jsonschema
 import pytest
+from tests.unit.proof.workshop import ROOT, Repo
 
 from planproof.errors import InputError
 from planproof.proof.evidence import receipt
-from tests.unit.proof.workshop import ROOT, Repo
 
 
 @pytest.fixture

@@ -8,27 +8,115 @@ from planproof.proof.checks.strength import weakness
 
 
 HONEST = {
-    "builtin": "def test_x():\n    assert len('a') == 1\n",
-    "raises": "def test_x():\n    with pytest.raises(ValueError):\n        f()\n",
-    "numpy style": "def test_x():\n    np.testing.assert_allclose(f(), 1)\n",
-    "unittest": "class TestX:\n    def test_x(self):\n        self.assertEqual(f(), 1)\n",
-    "helper method": "class TestX:\n    def look(self):\n        assert f()\n    def test_x(self):\n        self.look()\n",
-    "imported helper": "from tests.helpers import look\n\ndef test_x():\n    look(f())\n",
-    "unknown decorator": "@scenario('a.feature', 'b')\ndef test_x():\n    pass\n",
-    "mock given to the subject": "def test_x():\n    m = Mock()\n    f(m)\n    m.save.assert_called_once()\n",
-    "mock beside the subject": "def test_x():\n    m = Mock()\n    assert f(m) == m\n",
-    "patched neighbour": "def test_x():\n    with patch('app.clock') as c:\n        f()\n    c.assert_called_once()\n",
-    "try with a specific error": "def test_x():\n    try:\n        assert f()\n    except KeyError:\n        pass\n",
-    "handler that fails": "def test_x():\n    try:\n        f()\n    except Exception:\n        pytest.fail('no')\n",
-    "raise": "def test_x():\n    if f():\n        raise RuntimeError\n",
-    "loop": "def test_x():\n    for one in f():\n        assert one\n",
-    "inner function": "def test_x():\n    def inner():\n        assert f()\n    run(inner)\n",
-    "hypothesis": "@given(st.integers())\ndef test_x(n):\n    assert f(n)\n",
-    "client": "def test_x(client):\n    client.get('/').raise_for_status()\n",
-    "compare with another": "def test_x():\n    a = f()\n    b = f()\n    assert a == b\n",
-    "nan": "def test_x():\n    a = f()\n    assert a != a\n",
-    "not python": "def test_x(:\n",
-    "made elsewhere": "test_x = make()\n",
+    "builtin": """
+        def test_x():
+            assert len('a') == 1
+    """,
+    "raises": """
+        def test_x():
+            with pytest.raises(ValueError):
+                f()
+    """,
+    "numpy style": """
+        def test_x():
+            np.testing.assert_allclose(f(), 1)
+    """,
+    "unittest": """
+        class TestX:
+            def test_x(self):
+                self.assertEqual(f(), 1)
+    """,
+    "helper method": """
+        class TestX:
+            def look(self):
+                assert f()
+            def test_x(self):
+                self.look()
+    """,
+    "imported helper": """
+        from tests.helpers import look
+
+        def test_x():
+            look(f())
+    """,
+    "unknown decorator": """
+        @scenario('a.feature', 'b')
+        def test_x():
+            pass
+    """,
+    "mock given to the subject": """
+        def test_x():
+            m = Mock()
+            f(m)
+            m.save.assert_called_once()
+    """,
+    "mock beside the subject": """
+        def test_x():
+            m = Mock()
+            assert f(m) == m
+    """,
+    "patched neighbour": """
+        def test_x():
+            with patch('app.clock') as c:
+                f()
+            c.assert_called_once()
+    """,
+    "try with a specific error": """
+        def test_x():
+            try:
+                assert f()
+            except KeyError:
+                pass
+    """,
+    "handler that fails": """
+        def test_x():
+            try:
+                f()
+            except Exception:
+                pytest.fail('no')
+    """,
+    "raise": """
+        def test_x():
+            if f():
+                raise RuntimeError
+    """,
+    "loop": """
+        def test_x():
+            for one in f():
+                assert one
+    """,
+    "inner function": """
+        def test_x():
+            def inner():
+                assert f()
+            run(inner)
+    """,
+    "hypothesis": """
+        @given(st.integers())
+        def test_x(n):
+            assert f(n)
+    """,
+    "client": """
+        def test_x(client):
+            client.get('/').raise_for_status()
+    """,
+    "compare with another": """
+        def test_x():
+            a = f()
+            b = f()
+            assert a == b
+    """,
+    "nan": """
+        def test_x():
+            a = f()
+            assert a != a
+    """,
+    "not python": """
+        def test_x(:
+    """,
+    "made elsewhere": """
+        test_x = make()
+    """,
 }
 
 

@@ -1,7 +1,6 @@
 """From plan to verdict in a small repository, with real checks."""
 
 import pytest
-
 from tests.unit.proof.workshop import Repo
 
 

@@ -17,8 +17,8 @@ from planproof.errors import InputError
 def command(receipts: tuple[Path, ...], output: Path | None, output_format: str) -> int:
     """Merge RECEIPTS (files, or folders of them) into the evidence of this workspace.
 
-    Their order does not matter and the same one twice changes nothing. A receipt of another commit, or one that
-    was changed after it was written, is refused, and then nothing is merged.
+    Their order does not matter and the same one twice changes nothing. A receipt of another commit, or one
+    that was changed after it was written, is refused, and then nothing is merged.
     """
     from planproof.config import find_workspace
     from planproof.proof.evidence import receipt

@@ -69,7 +69,7 @@ def lines(one: Judged, children: Sequence[Judged], plan: Plan, *, now: float, pa
     if not one.checks:
         yield from _rows("proved by", "nothing is bound to it; planproof bind proposes checks")
     for view in one.checks:
-        yield from _check_lines(view, paint)
+        yield from _check_lines(view)
     for child in children:
         yield _row(
             "part", f"{SIGNS[child.verdict][0]} {child.item.local.rsplit('/', 1)[-1]}  {PLAIN[child.verdict]}"
@@ -122,7 +122,7 @@ def binding_words(view: CheckView) -> str:
     return f"{said}{part}" + (f": {binding.reason}" if binding.reason else "")
 
 
-def _check_lines(view: CheckView, paint: Paint) -> Iterator[str]:
+def _check_lines(view: CheckView) -> Iterator[str]:
     check, found = view.binding.check, view.evidence
     backend = f" on {check.backend}" if check.backend else ""
     verb = "proved by" if view.state is State.PROVED else "bound to"

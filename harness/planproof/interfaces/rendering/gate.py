@@ -64,7 +64,8 @@ def github_lines(result: GateResult) -> Iterator[str]:
     for problem in result.problems[:ANNOTATIONS]:
         title = problem.word.replace("_", " ")
         message = _escape(problem.message)
-        yield f"::error file={_escape(problem.path)},line={max(problem.line, 1)},title=planproof {title}::{message}"
+        place = f"file={_escape(problem.path)},line={max(problem.line, 1)}"
+        yield f"::error {place},title=planproof {title}::{message}"
     if len(result.problems) > ANNOTATIONS:
         yield f"::notice title=planproof::{len(result.problems) - ANNOTATIONS} more claims do not hold"
     word = "holds" if result.holds else f"does not hold (exit {result.exit_code})"

@@ -79,7 +79,7 @@ def spec_text(plan: str, items: Sequence[tuple[Item, list[Proposal]]]) -> str:
         said = {"checks": mine, "part": partial}
         body = ", ".join(f"{key}: [{', '.join(value)}]" for key, value in said.items() if value)
         rows.append(f"  {json.dumps(item.local)}: {{{body}}}  # {_comment(item.text[:60])}")
-    head = "# Proposed by planproof bind. Read every line, delete what is wrong, then rename this file to .yaml.\n"
+    head = "# Proposed by planproof bind. Read every line, delete what is wrong, then rename to .yaml.\n"
     listed = "\n".join(checks.values())
     return f"{head}schema: 1\nplan: {json.dumps(plan)}\nchecks:\n{listed}\nitems:\n" + "\n".join(rows) + "\n"
 

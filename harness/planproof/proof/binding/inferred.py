@@ -30,10 +30,13 @@ QUOTED: Final = re.compile(r"`([^`\n]{2,300})`")
 NODE: Final = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*(?:test_[\w-]+|[\w-]+_test)\.py(?:::[\w\[\]-]+)*)")
 PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?(?:%|percent|per cent)")
 NOT_ARGV: Final = frozenset("|&;<>$`\\\n(){}*?~!#")
-TOOLS: Final = frozenset(
-    {"pytest", "python", "python3", "ruff", "mypy", "tox", "nox", "make", "npm", "npx", "cargo", "go", "uv", "poetry",
-     "flake8", "black", "isort", "pyright", "pre-commit", "coverage", "eslint", "tsc", "vitest", "jest", "pnpm", "yarn"}
-)  # fmt: skip
+# fmt: off
+TOOLS: Final = frozenset({
+    "pytest", "python", "python3", "ruff", "mypy", "tox", "nox", "make", "npm", "npx", "cargo",
+    "go", "uv", "poetry", "flake8", "black", "isort", "pyright", "pre-commit", "coverage",
+    "eslint", "tsc", "vitest", "jest", "pnpm", "yarn",
+})
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MARKER: Final = "proves"
 SKIPPED_FOLDERS: Final = frozenset({"node_modules", "build", "dist", "venv", "__pycache__", "site-packages"})
+NEAR: Final = 0.72  # prooves, provs and prove are nearer than that; parametrize, provider are not
 _MARK = re.compile(rb"mark\s*\.\s*(\w+)")
 
 
@@ -67,7 +68,7 @@ def find_marks(workspace: Path, tests: Iterable[str]) -> tuple[Mark, ...]:
 
 
 def _looks_like(name: str) -> bool:
-    return name == MARKER or difflib.SequenceMatcher(None, name.lower(), MARKER).ratio() > 0.72  # noqa: PLR2004
+    return name == MARKER or difflib.SequenceMatcher(None, name.lower(), MARKER).ratio() > NEAR
 
 
 def test_files(workspace: Path, tests: Iterable[str]) -> Iterator[Path]:

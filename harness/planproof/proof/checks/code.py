@@ -224,7 +224,7 @@ def _constant(index: Index, name: str, value: Any) -> str:
 _UNKNOWN: Final = object()
 
 
-def _value(node: ast.expr) -> Any:
+def _value(node: ast.expr) -> Any:  # noqa: PLR0911 - one kind of expression a line
     """The value of a literal, of arithmetic over literals, and of ``timedelta(days=30)`` as seconds."""
     if isinstance(node, ast.Call) and dotted(node.func)[-1:] == ["timedelta"]:
         import datetime as dt

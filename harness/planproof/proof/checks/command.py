@@ -28,7 +28,8 @@ SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh"})
 FORGIVES: Final = re.compile(r"(\|\||;)\s*(true|:|exit\s+0)\s*$")
 # What well-known tools print when they exit 0 and looked at nothing.
 LOOKED_AT_NOTHING: Final = re.compile(
-    r"no python files found|ran 0 tests in|no tests? (ran|found|to run|collected)|0 source files|no files (found|matched)"
+    r"no python files found|ran 0 tests in|no tests? (ran|found|to run|collected)|0 source files"
+    r"|no files (found|matched)"
     r"|collected 0 items|0 passing|0 files? (checked|inspected|scanned)|nothing to (do|check)",
     re.IGNORECASE,
 )
@@ -91,7 +92,9 @@ def cannot_fail(argv: list[str]) -> str:
     return ""
 
 
-def judge(check: Check, ended: process.Finished) -> tuple[Outcome, str]:
+def judge(  # noqa: PLR0911 - one way to end a line
+    check: Check, ended: process.Finished
+) -> tuple[Outcome, str]:
     """The outcome of a command that ended."""
     said = process.last_lines(ended.output)
     if ended.stopped:

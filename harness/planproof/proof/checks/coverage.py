@@ -36,7 +36,7 @@ class CoverageRunner:
     def _group(
         self,
         tests: tuple[str, ...],
-        branch: bool,
+        branch: bool,  # noqa: FBT001 - a switch of coverage itself
         group: list[Check],
         context: Context,
     ) -> Iterator[Result]:

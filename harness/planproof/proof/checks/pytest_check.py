@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from planproof.proof.model import Check, CheckKind, Outcome, Result
 
 from . import pytest_run
-from .recorder import ancestors
+from .nodes import ancestors
 from .strength import weakness
 
 
@@ -75,9 +75,8 @@ class Mapping:
         marker = self.check.params.get("marker")
         proving = self.check.params.get("proving")
         found = []
-        for node in self.run.nodes.values():
-            if targets and targets.isdisjoint(ancestors(node.id)):
-                continue
+        held = {node.id: node for target in sorted(targets) for node in self.run.below(target)}
+        for node in held.values() if targets else self.run.nodes.values():
             if marker and marker not in node.marks and not targets:
                 continue
             if proving and not any(proving in args for args in node.proves):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from . import process
-from .recorder import RECORD
+from .nodes import RECORD, ancestors
 
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Run:
         finished: True where the last process came to its own end.
         seconds: wall time of all processes.
         stopped: why it was stopped, or empty.
+        interrupted: True after Ctrl-C.
+        index: nodes by everything they belong to, made when first asked.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -79,6 +81,16 @@ class Run:
     seconds: float = 0.0
     stopped: str = ""
     interrupted: bool = False
+    index: dict[str, list[Node]] | None = None
+
+    def below(self, target: str) -> list[Node]:
+        """The collected tests that a node id, file or folder holds; asked when the run is over."""
+        if self.index is None:
+            self.index = {}
+            for node in self.nodes.values():
+                for place in dict.fromkeys(ancestors(node.id)):
+                    self.index.setdefault(place, []).append(node)
+        return self.index.get(target, [])
 
 
 @dataclass(frozen=True, slots=True)

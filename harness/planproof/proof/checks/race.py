@@ -87,7 +87,7 @@ def _control(name: str, workload: str, check: Check, context: Context) -> Contro
 
 
 def run_workload(check: Check, workload: str, context: Context, *, keep: bool = False) -> dict[str, Any]:
-    """Run one workload on the check's backend and say what came of it; ``keep`` its failing run for replay."""
+    """Run one workload on the check's backend; ``keep`` its failing run for replay."""
     job = {
         "workload": workload,
         "backend": check.backend,

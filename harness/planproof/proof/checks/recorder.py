@@ -14,13 +14,27 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from planproof.proof.checks.nodes import RECORD, ancestors
 
-RECORD: Final = "PLANPROOF_RECORD"
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
 LIMIT: Final = 4000
+LOADERS: Final = (
+    "<frozen importlib._bootstrap_external>",
+    "<frozen runpy>",
+    "linecache.py",
+    "tokenize.py",
+    "inspect.py",
+    "assertion/rewrite.py",
+    "_code/source.py",
+)
 STARTERS: Final = frozenset(
     {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen", "os.system", "os.exec"}
 )
@@ -106,15 +120,15 @@ class Recorder:
         if event == "open":
             path, mode = args[0], args[1]
             reads = isinstance(path, str) and (mode is None or (isinstance(mode, str) and mode[0] == "r"))
-            if reads and path.startswith(self.root):
+            if reads and path.startswith(self.root) and not (path.endswith(".py") and is_loading()):
                 self.opened.add(path)
         elif event in STARTERS:
             self.started_processes = True
 
     def _opened(self) -> list[str]:
-        names = [path[len(self.root) :] for path in self.opened]
+        names = [Path(path[len(self.root) :]) for path in self.opened]
         return sorted(
-            name for name in names if not any(p.startswith((".", "__pyc")) for p in name.split(os.sep))
+            str(name) for name in names if not any(part.startswith((".", "__pyc")) for part in name.parts)
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -209,27 +223,29 @@ class Recorder:
         self.write("finish", code=int(exitstatus), worker=self.worker)
 
 
+def is_loading() -> bool:
+    """True where a source file is opened to be imported or shown in a traceback, not to be read as data.
+
+    What a test imports is known from its syntax; it must not be laid upon the test that happened to be first.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - an audit hook has no other way to see who asks
+    for _ in range(12):
+        if frame is None:
+            return False
+        if frame.f_code.co_filename.endswith(LOADERS):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _reason(report: pytest.TestReport) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2])
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
-        return f"{report.longreprtext[-LIMIT // 2 :]}\n@@ {crash.message.splitlines()[0] if crash.message else ''}"
+        said = crash.message.splitlines()[0] if crash.message else ""
+        return f"{report.longreprtext[-LIMIT // 2 :]}\n@@ {said}"
     return report.longreprtext
-
-
-def ancestors(node: str) -> list[str]:
-    """Everything that a test belongs to by its node id: itself, function, classes, file, folders."""
-    found = [node]
-    base = node.split("[", 1)[0]
-    path, _, inner = base.partition("::")
-    parts = inner.split("::") if inner else []
-    found.extend("::".join([path, *parts[:count]]) for count in range(len(parts), 0, -1))
-    found.append(path)
-    folders = path.split("/")
-    found.extend("/".join(folders[:count]) for count in range(len(folders) - 1, 0, -1))
-    found.append(".")
-    return found
 
 
 def watch_botocore(calls: list[str]) -> None:

@@ -20,8 +20,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Words in a called name that say that the call can fail on purpose.
 CHECKING: Final = (
     "assert", "check", "verify", "validate", "expect", "raises", "fail", "should", "must", "ensure", "warns",
-    "require", "compare", "match", "approve", "snapshot", "benchmark", "raise_for_status", "run_state_machine",
-    "testfile", "testmod", "main", "exit", "deprecated_call",
+    "require", "compare", "match", "approve", "snapshot", "benchmark", "raise_for_status", "testfile",
+    "run_state_machine", "testmod", "main", "exit", "deprecated_call",
 )  # fmt: skip
 MOCKS: Final = frozenset(
     {"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "PropertyMock"}
@@ -108,7 +108,7 @@ class Judge:
         self.subjects = subjects
         self.mocks = mock_names(function)
 
-    def reason(self) -> str:
+    def reason(self) -> str:  # noqa: PLR0911 - one answer a line
         """Why this test cannot fail, or empty."""
         decorators = [dotted(one) for one in self.function.decorator_list]
         if any(parts and RETRIES & {part.lower() for part in parts} for parts in decorators):
@@ -141,7 +141,9 @@ class Judge:
             for one in worth:
                 yield "swallowed" if one == "real" and id(node) in swallowed else one
 
-    def _worth(self, node: ast.AST, depth: int, seen: frozenset[str]) -> list[str]:
+    def _worth(  # noqa: PLR0911 - one answer a line
+        self, node: ast.AST, depth: int, seen: frozenset[str]
+    ) -> list[str]:
         if isinstance(node, ast.Assert):
             return [self._assertion(node.test)]
         if isinstance(node, ast.Raise):
@@ -212,7 +214,7 @@ def dotted(node: ast.AST) -> list[str]:
             return ["?", *reversed(parts)] if parts else []
 
 
-def is_constant(test: ast.expr) -> bool:
+def is_constant(test: ast.expr) -> bool:  # noqa: PLR0911 - one answer a line
     """True for an assertion that comes out the same in every run: literals, a thing compared with itself."""
     if isinstance(test, ast.Tuple | ast.JoinedStr | ast.Lambda):
         return bool(getattr(test, "elts", True))  # assert (x, "message") is always true
@@ -273,7 +275,7 @@ def _is_mock(value: ast.expr, names: set[str]) -> bool:
 
 
 def patched_names(function: Function) -> set[str]:
-    """Last parts of what a test patches: ``login`` of ``patch("app.auth.login")`` or ``setattr(auth, "login")``."""
+    """Last parts of what a test patches: ``login`` of ``patch("app.login")`` or ``setattr(app, "login")``."""
     found: set[str] = set()
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
     for call in calls:

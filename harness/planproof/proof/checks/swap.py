@@ -1,8 +1,8 @@
 """Swaps an object for a broken variant in a child process, at the moment its module is imported.
 
-Used as a pytest plugin (``-p planproof.proof.checks.swap``). An import hook waits for the module, lets it load,
-and puts the variant in place before anyone else can take the original. The placebo goes the same way and puts
-the very same object back. Imports nothing but the standard library.
+Used as a pytest plugin (``-p planproof.proof.checks.swap``). An import hook waits for the module, lets it
+load, and puts the variant in place before anyone else can take the original. The placebo goes the same way
+and puts the very same object back. Imports nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ class Fingerprints:
             return set(result.roots)
         controls = result.check.controls
         for variant in controls.variants if controls else ():
-            file = reference_file(variant.replacement, self.root) if variant.replacement else None
-            roots.update([file] if file else [])
+            source = reference_file(variant.replacement, self.root) if variant.replacement else None
+            roots.update([source] if source else [])
         return self.sources.closure(roots) | set(result.entered or ())
 
     def _functions(self, file: str, result: Result, tests: Mapping[str, set[str]]) -> dict[str, str]:
@@ -156,7 +156,9 @@ class Fingerprints:
         self._seen[id(part)] = (part, found)
         return found
 
-    def _file(self, file: str, names: Mapping[str, str], word: str) -> Stale | None:
+    def _file(  # noqa: PLR0911 - one answer a line
+        self, file: str, names: Mapping[str, str], word: str
+    ) -> Stale | None:
         if file == ENTRY:
             return None
         if file == PYTEST:

@@ -28,7 +28,8 @@ TABLES: Final = """
 CREATE TABLE IF NOT EXISTS prints (digest TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS evidence (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, backend TEXT,
-    outcome TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL, commit_id TEXT NOT NULL,
+    outcome TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL,
+    commit_id TEXT NOT NULL,
     nodes TEXT NOT NULL, controls TEXT NOT NULL, notes TEXT NOT NULL, certificate TEXT NOT NULL,
     check_print TEXT NOT NULL, code_print TEXT NOT NULL, environment_print TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (
