@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from planproof.backends.model import BackendKind
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, opened
@@ -40,10 +39,8 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
         limit_seconds: after which the run is called hung.
 
     Raises:
-        WorkloadError: the store is this process's memory, or a client's process failed.
+        WorkloadError: a client's process failed.
     """
-    if place.kind is BackendKind.MEMORY:
-        raise WorkloadError("processes do not share memory: use sqlite, postgres or dynamodb, or threads")
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(len(program) + 1)
     errors = context.SimpleQueue()

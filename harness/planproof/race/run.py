@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError
 from planproof.race import program as programs
 from planproof.race.certificate import certificate, count
@@ -127,6 +128,8 @@ class Race:
     def go(self) -> RaceResult:
         """Run until the first failure or the last schedule."""
         self.workload.operations()
+        if self.options.processes and self.backend.kind is BackendKind.MEMORY:
+            raise ConfigError("processes do not share memory: use sqlite, postgres or dynamodb, or threads")
         with Places(self.backend) as places:
             if self.options.engine == "frontrun":
                 from planproof.race import frontrun_engine

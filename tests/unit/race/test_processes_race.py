@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from planproof.backends.model import Backend, BackendKind
-from planproof.errors import ConfigError, WorkloadError
+from planproof.errors import ConfigError
 from planproof.race import Workload, call, invariant, operation, parallel, run
 
 
@@ -75,7 +75,7 @@ def test_a_process_that_dies_is_never_green():
 
 def test_memory_cannot_be_shared():
     memory = Backend(BackendKind.MEMORY, "memory://")
-    with pytest.raises(WorkloadError, match="do not share memory"):
+    with pytest.raises(ConfigError, match="do not share memory"):
         run(Counter, backend=memory, schedules=1, mode="stress", processes=True)
 
 
