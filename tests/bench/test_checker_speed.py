@@ -38,7 +38,7 @@ needs_files = pytest.mark.skipif(not HERE, reason="the histories with known verd
 LOGS_BOUND = 0.07
 C50_BOUND = 0.65
 LONG_BOUND = 1.2 * 0.54 / 1.38
-ROUNDS = 5
+ROUNDS = 3
 
 
 def seconds(call):

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from planproof.errors import PlanproofError
+from planproof.interfaces.cli import main
 from planproof.interfaces.cli.race_check import FORMATS, MODELS, command
 from planproof.race import models, readers
 
@@ -121,3 +122,17 @@ def test_bad_input_is_one_sentence(files, text, options, says):
 def test_a_missing_file_is_one_sentence(files):
     with pytest.raises(PlanproofError, match="cannot be read"):
         command.main(args=[str(files / "none")], standalone_mode=False)
+
+
+def test_nothing_checked_is_never_a_pass(capsys, files):
+    (files / "empty.log").write_text("\n")
+    code, out = run(capsys, files / "empty.log", "--format", "porcupine-etcd", "--output-format", "json")
+    assert code == 3
+    assert json.loads(out)["results"][0]["linearizable"] is None
+
+
+def test_it_is_a_command_of_race(capsys, files):
+    assert main.run(["race", "check", str(files / "bad.log")]) == 1
+    assert "NOT LINEARIZABLE" in capsys.readouterr().out
+    assert main.run(["race", "check", str(files / "none")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
