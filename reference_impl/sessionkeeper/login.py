@@ -114,9 +114,10 @@ def handle_oauth_callback(
         SessionLimitRaceError: every attempt lost to another change.
         StoreUnavailableError: the store does not answer; repeat with the same request id.
     """
-    if not hmac.compare_digest(state.encode(), expected_state.encode()):
-        raise InvalidTokenError("This answer belongs to another browser.")
+    _opened(keeper, "oauth", expected_state)
     _, until = _opened(keeper, "oauth", state)
+    if not hmac.compare_digest(state, expected_state):
+        raise InvalidTokenError("This answer belongs to another browser.")
     _claim(keeper, "oauth", state, until, request_id)
     user_id = f"{provider.name}:{provider.exchange(code)}"
     return create_session_with_limit_enforcement(

@@ -23,6 +23,7 @@ from sessionkeeper.errors import (
     StaleSessionError,
     TokenRevokedError,
 )
+from sessionkeeper.identifiers import checked_attributes
 from sessionkeeper.model import (
     Admission,
     Block,
@@ -235,6 +236,7 @@ def update(session: Session, *, now: Timestamp) -> Decision[Session]:
     A session that is gone is not made again (django#21608), and a version that was not seen is not
     overwritten.
     """
+    attributes = checked_attributes(session.attributes)
 
     def decide(partition: Partition) -> tuple[Change, Session]:
         stored = partition.find(session.session_id)
@@ -246,7 +248,7 @@ def update(session: Session, *, now: Timestamp) -> Decision[Session]:
             stored,
             last_used_at=max(session.last_used_at, stored.last_used_at),
             expires_at=min(session.expires_at, stored.ends_at),
-            attributes=session.attributes,
+            attributes=attributes,
             version=stored.version + 1,
         )
         return Change(puts=(written,)), written

@@ -72,6 +72,7 @@ class SessionStore(Protocol):
         """Write last use, idle expiry and attributes of a session that was read, and return it as written.
 
         Raises:
+            InvalidInputError: the attributes have the wrong shape or are too large.
             SessionNotFoundError: it has ended; it is not made again.
             StaleSessionError: it has changed since it was read.
             SessionLimitRaceError: a concurrent change came first.

@@ -12,6 +12,7 @@ from sessionkeeper import (
     SESSION_LIMIT,
     ClientMismatchError,
     EndReason,
+    InvalidInputError,
     InvalidTokenError,
     LoginKind,
     RequestReplayedError,
@@ -197,6 +198,22 @@ class TestUpdate:
         written = system.store.update(replace(session, expires_at=1e12, refresh_hash="0" * 64, user_id="ann"))
         assert written.expires_at == session.ends_at
         assert written.refresh_hash == session.refresh_hash
+
+    def test_attributes_that_are_too_large_are_refused(self, system):
+        session = system.login().session
+        with pytest.raises(InvalidInputError):
+            system.store.update(replace(session, attributes={"notes": "x" * 400_000}))
+        assert system.store.read(session.session_id) == session
+
+    def test_what_was_read_is_the_reader_s_own(self, system):
+        given = {"role": "admin"}
+        session = system.login(attributes=given).session
+        session_id = session.session_id
+        given["role"] = "guest"
+        session.attributes["role"] = "guest"
+        system.store.read(session_id).attributes["role"] = "guest"
+        system.store.sessions_of("ann")[0].attributes["role"] = "guest"
+        assert system.store.read(session_id).attributes == {"role": "admin"}
 
     def test_a_version_that_was_not_seen_is_not_overwritten(self, system):
         session = system.login().session

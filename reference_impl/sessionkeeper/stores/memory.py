@@ -7,6 +7,7 @@ protocol and passes the same conformance tests, see ``docs/api/sessions.md``.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sessionkeeper.model import SESSION_LIMIT, Block, Session, SessionID
@@ -51,7 +52,7 @@ class InMemorySessionStore(TransactionalStore):
             if session.session_id in self._owners:
                 self._take_away(self._sitting(session))
         for session in change.puts:
-            self._users.setdefault(session.user_id, {})[session.slot] = session
+            self._users.setdefault(session.user_id, {})[session.slot] = _copy(session)
             self._owners[session.session_id] = session.user_id
         self._blocks.update({block.token_hash: block for block in change.blocks})
 
@@ -67,13 +68,13 @@ class InMemorySessionStore(TransactionalStore):
 
     def _partition(self, user_id: str) -> tuple[Session, ...]:
         with self._lock:
-            return tuple(self._users.get(user_id, {}).values())
+            return tuple(_copy(session) for session in self._users.get(user_id, {}).values())
 
     def find(self, session_id: SessionID) -> Session | None:
         """Return a session, expired or not."""
         with self._lock:
-            slots = self._users.get(self._owners.get(session_id, ""), {})
-            return next((s for s in slots.values() if s.session_id == session_id), None)
+            sessions = self._partition(self._owners.get(session_id, ""))
+        return next((each for each in sessions if each.session_id == session_id), None)
 
     def block_of(self, token_hash: str) -> Block | None:
         """Return the blocklist entry of a refresh token's hash, or None (S0.T009)."""
@@ -104,3 +105,8 @@ class InMemorySessionStore(TransactionalStore):
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
+
+
+def _copy(session: Session) -> Session:
+    """Return a session with attributes of its own: what is in the store changes by writing only."""
+    return replace(session, attributes=dict(session.attributes)) if session.attributes else session

@@ -119,10 +119,12 @@ class TestOAuth:
                 expected_state=begin_oauth(keeper),
             )
 
-    @pytest.mark.parametrize("state", ["", "x", "é.é", "a.b", "x" * 5000])
+    @pytest.mark.parametrize("state", ["", "x", "é.é", "a.b", "x" * 5000, "\ud800", None, b"x", 5])
     def test_a_state_that_is_not_ours_is_refused(self, keeper, state):
-        with pytest.raises(InvalidTokenError):
-            handle_oauth_callback(keeper, Provider(), code="good", state=state, expected_state=state)
+        ours = begin_oauth(keeper)
+        for came, kept in ((state, state), (state, ours), (ours, state)):
+            with pytest.raises(InvalidTokenError):
+                handle_oauth_callback(keeper, Provider(), code="good", state=came, expected_state=kept)
 
     def test_a_state_is_good_once_and_for_ten_minutes(self, keeper):
         state = begin_oauth(keeper)
