@@ -187,3 +187,14 @@ def test_a_ticked_file_that_is_missing_is_found_and_nothing_outside_is_looked_at
     data = json.loads(said(capsys, "plans/bad.md", "--select", "PP424", "--output-format", "json"))
     assert 5 in [row["line"] for row in data["findings"]]
     assert {3, 4} & {row["line"] for row in data["findings"]} == set()
+
+
+def test_rules_about_proof_run_when_they_are_selected(place, capsys):
+    (place / "specs").mkdir()
+    (place / "specs" / "good.yaml").write_text("schema: 1\nplan: good\n")
+
+    data = json.loads(said(capsys, "plans/good.md", "--select", "PP6", "--output-format", "json"))
+    assert [(row["code"], row["line"], row["items"]) for row in data["findings"]] == [
+        ("PP601", 3, ["good:T001"])
+    ]
+    assert run(["lint", "plans/good.md"]) == 0

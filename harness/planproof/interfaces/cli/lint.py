@@ -11,10 +11,12 @@ import click
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from planproof.plan.lint import Finding, Report
+    from planproof.plan.lint.rules.proof import BoundCheck
     from planproof.plan.model import Plan
+    from planproof.proof.session import Session
 
 FORMATS = ("full", "concise", "json", "json-lines", "github", "gitlab", "sarif", "junit", "markdown")
 PASSES = 10
@@ -49,7 +51,8 @@ def command(
     """Find contradictions and defects in plans; says on which lines each rests.
 
     PATHS are plan files and directories; without any the plans of the configuration are read. Exits 1
-    where there is an error or a warning, 0 where there is none.
+    where there is an error or a warning, 0 where there is none. Rules of the family PP6, which need the
+    bindings and the evidence, run when they are selected.
     """
     from planproof.config import find_workspace
     from planproof.plan.lint.baseline import read_baseline, without_known
@@ -60,17 +63,18 @@ def command(
     codes = _codes(select), _codes(ignore)
     fixed = _fix(chosen, workspace.root, *codes) if fix else 0
     plans, report = _run(chosen, workspace.root, *codes)
+    found = list(report.findings)
+    if any(code.startswith("PP6") for code in codes[0]):
+        found += _about_proof(paths, *codes)
     if write_baseline is not None:
-        write(write_baseline, report.findings)
-        click.echo(f"{len(report.findings)} findings written to {write_baseline}", err=True)
+        write(write_baseline, found)
+        click.echo(f"{len(found)} findings written to {write_baseline}", err=True)
         return 0
-    findings: Sequence[Finding] = report.findings
-    if baseline is not None:
-        findings = without_known(findings, read_baseline(baseline))
+    findings = found if baseline is None else without_known(found, read_baseline(baseline))
     hidden = {
         "fixed": fixed,
         "suppressed": len(report.suppressed),
-        "in the baseline": len(report.findings) - len(findings),
+        "in the baseline": len(found) - len(findings),
     }
     _write(output_format, findings, plans, hidden)
     counts = any(finding.level != "info" for finding in findings)
@@ -89,6 +93,43 @@ def _run(
 
     plans = read_plans(paths, root)
     return plans, lint(plans, select=select, ignore=ignore, exists=lambda path: _inside(root, path))
+
+
+def _about_proof(paths: tuple[Path, ...], select: Sequence[str], ignore: Sequence[str]) -> list[Finding]:
+    """What is wrong between claims and the checks that are bound to them; runs nothing."""
+    from planproof.interfaces.cli.verify import open_session
+    from planproof.plan.lint.engine import choose
+    from planproof.plan.lint.rules.proof import RULES, proof_findings
+
+    chosen = choose(
+        RULES,
+        [code for code in select if code.startswith("PP6")],
+        [code for code in ignore if code.startswith("PP6")],
+    )
+    session = open_session(paths, {})
+    return proof_findings(session.plans, _bound(session), rules=chosen)
+
+
+def _bound(session: Session) -> Iterator[BoundCheck]:
+    """Every binding of the plans with what is known of its check."""
+    from planproof.plan.lint.rules.proof import BoundCheck
+    from planproof.proof.model import ControlOutcome, Outcome
+    from planproof.proof.verdict import State
+
+    judge = session.judge()
+    for item in (item for plan in session.plans for item in plan.items):
+        for view in judge.own(item)[2]:
+            found, binding = view.evidence, view.binding
+            survived = found and any(one.outcome is ControlOutcome.SURVIVED for one in found.controls)
+            yield BoundCheck(
+                item.id,
+                binding.check.name or binding.check.target,
+                binding.path,
+                max(1, binding.line),
+                0 if found and found.outcome is Outcome.NOTHING else None,
+                False if survived else None,
+                view.reason if view.state is State.STALE else "",
+            )
 
 
 def _inside(root: Path, path: str) -> bool:

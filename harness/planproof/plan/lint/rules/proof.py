@@ -78,10 +78,14 @@ def proof_findings(
     for check in checks:
         bound.setdefault(check.item, []).append(check)
         found += _of_check(check, items)
+    covered = {item.parent for name, (_, item) in items.items() if name in bound}
     found += [
         _finding(UNBOUND, plan.path, item.line, f"{item.local} is done, and no check is bound to it.", item)
         for plan, item in items.values()
-        if item.claim is Claim.DONE and item.kind in CLAIMED and item.id not in bound
+        if item.claim is Claim.DONE
+        and item.kind in CLAIMED
+        and item.id not in bound
+        and item.id not in covered
     ]
     return sorted(
         (one for one in found if one.code in chosen), key=lambda one: (one.path, one.line, one.code)
