@@ -241,7 +241,7 @@ class Engine:
                     continue
             if text[:1] in "[0123456789" and _LOOSE_BOX.match(text) and not _LINK.match(text):
                 context.report(line.number, text, "a box that stands in no list")
-            elif "|" in text and _CELL_BOX.search(f"|{text}"):
+            elif "|" in text and "] " in text and _CELL_BOX.search(f"|{text}"):
                 context.report(line.number, text, "a box in a table cell is no task")
         if block.more is None and not told:
             return

@@ -25,14 +25,45 @@ _BOLD: Final = re.compile(
     r"|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*"
 )
 _EMPHASISED: Final = re.compile(r"([_*])([A-Z][A-Za-z /-]{1,40}):[ \t]*")
-_KNOWN: Final = re.compile(
-    r"(Status|State|Priority|Effort|Estimated effort|Estimate|Estimated time|Estimation"
-    r"|Dependencies|Dependency"
-    r"|Depends on|Depends|Blocked by|Blocks|Requires|Prerequisites|Files?|Path|Location|Owner"
-    r"|Assignee|Requirements?"
-    r"|Verify|Verification|Test|Validates|Acceptance|Done when|Notes?|Goal|Independent Test)[ \t]*:[ \t]*",
-    re.IGNORECASE,
+_KNOWN: Final = frozenset(
+    {
+        "status",
+        "state",
+        "priority",
+        "effort",
+        "estimated effort",
+        "estimate",
+        "estimated time",
+        "estimation",
+        "dependencies",
+        "dependency",
+        "depends on",
+        "depends",
+        "blocked by",
+        "blocks",
+        "requires",
+        "prerequisites",
+        "file",
+        "files",
+        "path",
+        "location",
+        "owner",
+        "assignee",
+        "requirement",
+        "requirements",
+        "verify",
+        "verification",
+        "test",
+        "validates",
+        "acceptance",
+        "done when",
+        "note",
+        "notes",
+        "goal",
+        "independent test",
+    }
 )
+"""Labels that count without marks around them."""
 
 
 def label(text: str) -> Label | None:
@@ -51,12 +82,10 @@ def label(text: str) -> Label | None:
             value = text[found.end() :].rstrip()
             return Label(found[2], value.removesuffix(found[1]).strip())
         return None
-    if ":" not in text[:40]:
+    name, colon, value = text[:40].partition(":")
+    if not colon or name.strip().lower() not in _KNOWN:
         return None
-    found = _KNOWN.match(text)
-    if found is None:
-        return None
-    return Label(found[1], text[found.end() :].strip())
+    return Label(name.strip(), text[len(name) + 1 :].strip())
 
 
 _PREAMBLE: Final = re.compile(r"([A-Z][A-Za-z /-]{1,40})(?:[ \t]*\([^()\n]{1,80}\))?:[ \t]+(?=\S)")

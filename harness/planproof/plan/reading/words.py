@@ -67,6 +67,7 @@ CLAIMING: Final = frozenset("✅✔☑✓⏳🚧🔄⬜☐🔲")
 """Signs that make a plain bullet a claim when they lead it."""
 _EMOJI_ANY: Final = re.compile("[" + "".join(_EMOJI) + "]")
 _VARIATION: Final = "\ufe0e\ufe0f"
+_SIGNS: Final = "".join(_EMOJI) + _VARIATION
 
 _EFFORT: Final = re.compile(
     r"(?<![\w.])(\d{1,6}(?:\.\d{1,3})?)(?:\s*(?:-|–|—|to)\s*(\d{1,6}(?:\.\d{1,3})?))?\s*"
@@ -246,7 +247,7 @@ def status_claim(value: str) -> Claim | None:
     box = re.match(r"\[([ xX])\]\s*", words)
     if box is not None:
         return state_word(words[box.end() :]) or (Claim.OPEN if box[1] == " " else Claim.DONE)
-    stripped = words.lstrip("".join(_EMOJI) + _VARIATION + " ")
+    stripped = words.lstrip(_SIGNS + " ")
     return state_word(stripped) or emoji_claim(words)
 
 
@@ -385,5 +386,4 @@ def emoji_sign(text: str) -> str:
 
 def without_emoji(text: str) -> str:
     """A text without the status emoji at its start and its end."""
-    signs = "".join(_EMOJI) + _VARIATION
-    return text.strip().lstrip(signs).rstrip(signs).strip()
+    return text.strip().lstrip(_SIGNS).rstrip(_SIGNS).strip()
