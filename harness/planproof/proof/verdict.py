@@ -297,6 +297,10 @@ def judge_all(plans: Iterable[Plan], judge: Judge) -> tuple[Judged, ...]:
     return tuple(found)
 
 
+# What is known of a part that stands above itself.
+RING: Final = (State.WEAK, "it stands above itself")
+
+
 def _judge_plan(plan: Plan, judge: Judge) -> list[Judged]:
     children: dict[str, list[Item]] = {}
     for item in plan.items:
@@ -306,10 +310,9 @@ def _judge_plan(plan: Plan, judge: Judge) -> list[Judged]:
     own = {item.id: judge.own(item) for item in plan.items}
     for item in _deepest_first(plan.items, children):
         required = [one for one in children.get(item.id, []) if is_required(one)]
-        state, reason, _ = own[item.id]
-        known[item.id] = _with_children(
-            state, reason, _counts(own[item.id][2]), [(one, *known[one.id]) for one in required]
-        )
+        state, reason, views = own[item.id]
+        parts = [(one, *known.get(one.id, RING)) for one in required]
+        known[item.id] = _with_children(state, reason, _counts(views), parts)
     return [
         Judged(
             item, plan.id, plan.path, verdict(item.claim, known[item.id][0]), *known[item.id], own[item.id][2]
