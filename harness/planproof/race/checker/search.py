@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHECKPOINT = 4096
 """Every how many events the configurations are kept."""
 SLICE = 200_000
-"""How many configurations are looked at, at most, before another part has its turn; some tenths of a second."""
+"""How many configurations at most are looked at before another part has its turn; some tenths of a second."""
 LOOK = 4096
 """Every how many configurations of one reply the clock is looked at."""
 
