@@ -191,3 +191,32 @@ def test_a_module_that_is_imported_on_the_way_is_not_laid_upon_the_first_test(tm
     repo.write("far.py", "def far():\n    return 2\n")
 
     assert repo.judge().verdict("T001") == "verified"
+
+
+def test_a_fixture_of_a_plugin_in_the_workspace_is_the_check(tmp_path):
+    repo = Repo(tmp_path)
+    repo.write("plug.py", "import pytest\n\n\n@pytest.fixture\ndef base():\n    return 1\n")
+    repo.write("conftest.py", "pytest_plugins = ['plug']\n")
+    repo.write(
+        "tests/test_it.py",
+        """
+        import pytest
+
+
+        @pytest.mark.proves("demo:T001")
+        def test_with(base):
+            assert base == 1
+
+
+        @pytest.mark.proves("demo:T002")
+        def test_without():
+            assert len("a") == 1
+        """,
+    )
+    repo.plan("[x] T001 One", "[x] T002 Two")
+    repo.verify()
+    change(repo, "plug.py", "return 1", "return 1 + 0")
+    found = repo.judge()
+
+    assert found.reason("T001") == "stale-code: base in plug.py changed"
+    assert found.verdict("T002") == "verified"

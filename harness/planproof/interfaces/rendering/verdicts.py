@@ -77,11 +77,16 @@ def plan_lines(plan: Plan, judged: Sequence[Judged], paint: Paint) -> Iterator[s
     yield paint(left, "bold") + gap + paint(right, "dim")
     depth = _depths(judged)
     phase: str | None = ""
+    titles = {heading.text.split(":", 1)[0].strip(): heading.text for heading in reversed(plan.headings)}
     for one in judged:
         if one.item.phase != phase:
             phase = one.item.phase
             yield ""
-            yield from _phase(phase or "", [other for other in judged if other.item.phase == phase], paint)
+            yield from _phase(
+                titles.get(phase or "", phase or ""),
+                [other for other in judged if other.item.phase == phase],
+                paint,
+            )
         yield from item_lines(one, depth[one.item.id], paint)
     yield ""
 

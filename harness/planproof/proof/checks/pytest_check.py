@@ -110,7 +110,7 @@ class Mapping:
             notes=tuple(self.notes),
             entered=entered,
             opened=tuple(sorted({name for node in nodes for name in node.opened})),
-            roots=tuple(sorted({node.id.partition("::")[0] for node in nodes})) or self._files(),
+            roots=tuple(sorted(_roots(nodes))) or self._files(),
         )
 
     def _files(self) -> tuple[str, ...]:
@@ -227,6 +227,11 @@ class Mapping:
             return Outcome.FAILED, f"{forbidden[0]} was called, and must not be"
         self.notes.append(f"{len(seen)} API calls seen")
         return Outcome.PASSED, ""
+
+
+def _roots(nodes: Iterable[Node]) -> set[str]:
+    """The files of some tests and of their fixtures."""
+    return {name for node in nodes for name in (node.id.partition("::")[0], *node.fixtures)}
 
 
 def _union(nodes: Iterable[Node]) -> dict[str, tuple[str, ...]] | None:

@@ -149,8 +149,17 @@ class Recorder:
         for item in items:
             proves = [list(mark.args) for mark in item.iter_markers("proves")]
             marks = [name for name in markers if item.get_closest_marker(name)]
-            self.write("collected", node=item.nodeid, proves=proves, marks=marks)
+            fixtures = self._fixture_files(item)
+            self.write("collected", node=item.nodeid, proves=proves, marks=marks, fixtures=fixtures)
         return result
+
+    def _fixture_files(self, item: pytest.Item) -> list[str]:
+        """Files of the workspace that define the fixtures which a test uses, wherever they come from."""
+        info = getattr(item, "_fixtureinfo", None)
+        definitions = info.name2fixturedefs.values() if info is not None else ()
+        codes = [getattr(one.func, "__code__", None) for several in definitions for one in several]
+        names = {code.co_filename for code in codes if code is not None}
+        return sorted(name[len(self.root) :] for name in names if name.startswith(self.root))
 
     def _is_wanted(self, item: pytest.Item, targets: set[str], markers: list[str]) -> bool:
         node = item.nodeid
