@@ -128,3 +128,21 @@ def test_bind_writes_a_proposal_that_is_no_spec_until_it_is_renamed(repo):
 )
 def test_what_is_a_command(text, argv):
     assert argv_of(text) == argv
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "[x] T001 Delete `app/calc.py`",
+        "[x] T001 Remove `add()` from `app/calc.py`",
+        "[x] T001 Rename `app/calc.py`",
+        "[x] T001 Put samples into `app/`",
+        "[x] T001 Write `tests/samples/service.py`",
+        "[x] T001 Look at `../../etc/passwd` and `/etc/passwd`",
+    ],
+)
+def test_words_that_ask_for_something_else_propose_nothing(repo, box):
+    repo.write("tests/samples/service.py", "x = 1\n")
+    repo.plan(box)
+
+    assert repo.judge().judged["T001"].checks == ()

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 QUOTED: Final = re.compile(r"`([^`\n]{2,300})`")
 NODE: Final = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*(?:test_[\w-]+|[\w-]+_test)\.py(?:::[\w\[\]-]+)*)")
 PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?(?:%|percent|per cent)")
+# Items that take something away; that it is there would prove the contrary.
+TAKES_AWAY: Final = re.compile(
+    r"^\W*(delete|remove|drop|rename|move|retire|uninstall)\b|;\s*remove\b", re.IGNORECASE
+)
 NOT_ARGV: Final = frozenset("|&;<>$`\\\n(){}*?~!#")
 # fmt: off
 TOOLS: Final = frozenset({
@@ -138,7 +142,7 @@ def _named_in_tests(item: Item, ground: Ground) -> Iterable[Proposal]:
 
 def _test_paths(item: Item, ground: Ground) -> Iterable[Proposal]:
     """A test file or test that the item names."""
-    named = [*NODE.findall(item.text), *(one for one in item.files if is_test(one) and one.endswith(".py"))]
+    named = [*NODE.findall(item.text), *(one for one in item.files if NODE.fullmatch(one))]
     for target in dict.fromkeys(named):
         path = target.split("::", 1)[0]
         if _is_plain(path) and path.rsplit("/", 1)[-1] != "conftest.py" and ground.exists(path):
@@ -192,8 +196,10 @@ def _coverage(item: Item, ground: Ground) -> Iterable[Proposal]:
 
 def _deliverables(item: Item, ground: Ground) -> Iterable[Proposal]:
     """A file that the item is to bring about: that it is there, and defines what is named."""
+    if TAKES_AWAY.search(item.text):
+        return
     for file in item.files:
-        if is_test(file) or not _is_plain(file) or not ground.exists(file):
+        if file.endswith("/") or is_test(file) or not _is_plain(file) or not ground.exists(file):
             continue
         names = list(subjects_of(item)) if file.endswith(".py") else []
         queries: dict[str, Any] = {"defines": names} if names else {}

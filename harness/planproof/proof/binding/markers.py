@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from planproof.errors import SpecError
+from planproof.proof.layout import listed, pytest_options
 
 
 if TYPE_CHECKING:
@@ -72,9 +73,12 @@ def _looks_like(name: str) -> bool:
 
 
 def test_files(workspace: Path, tests: Iterable[str]) -> Iterator[Path]:
-    """Test files by pytest's own default names, below the given places."""
+    """Test files below the given places, by pytest's own names and exclusions or those of its configuration."""
     from pathlib import Path as FilePath
 
+    options = pytest_options(workspace)
+    names = listed(options.get("python_files")) or ["test_*.py", "*_test.py"]
+    excluded = listed(options.get("norecursedirs"))
     for place in list(tests) or ["."]:
         start = workspace / place
         if start.is_file():
@@ -82,11 +86,17 @@ def test_files(workspace: Path, tests: Iterable[str]) -> Iterator[Path]:
             continue
         for folder, folders, files in os.walk(start):
             folders[:] = sorted(
-                name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS
+                name
+                for name in folders
+                if not name.startswith(".") and name not in SKIPPED_FOLDERS and not _matches(name, excluded)
             )
             for name in sorted(files):
-                if fnmatch.fnmatch(name, "test_*.py") or fnmatch.fnmatch(name, "*_test.py"):
+                if name.endswith(".py") and _matches(name, names):
                     yield FilePath(folder) / name
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def marks_in(data: bytes, path: str) -> list[Mark]:
