@@ -90,7 +90,7 @@ class Session:
 
     def expired(self, now: Timestamp) -> bool:
         """Say whether the idle timeout or the absolute lifetime has passed at ``now``."""
-        return now >= min(self.expires_at, self.ends_at)
+        return now >= self.expires_at or now >= self.ends_at
 
     @property
     def age(self) -> tuple[Timestamp, SessionID]:

@@ -160,8 +160,10 @@ def _make_room(
     partition: Partition, limit: int, now: Timestamp, replacing: SessionID, when_full: WhenFull
 ) -> tuple[list[tuple[Session, EndReason]], list[Session]]:
     """Say who leaves and why, and who stays: expired ones leave first, then the replaced, then the oldest."""
-    leaving = [(each, EndReason.EXPIRED) for each in partition.sessions if each.expired(now)]
     staying = list(partition.live(now))
+    leaving: list[tuple[Session, EndReason]] = []
+    if len(staying) < len(partition.sessions):
+        leaving = [(each, EndReason.EXPIRED) for each in partition.sessions if each.expired(now)]
     if replacing:
         replaced = [s for s in (*partition.sessions, *partition.guests) if s.session_id == replacing]
         leaving += [(each, EndReason.REPLACED) for each in replaced if not each.expired(now)]
@@ -182,10 +184,10 @@ def _seat(
     Sessions end up outside when the limit was higher before. A slot that somebody leaves is preferred for the
     newcomer: on a store without locks the two then meet in one conditional write.
     """
-    taken = {session.slot for session in staying if session.slot < limit}
-    vacated = [s.slot for s in leaving if s.user_id == user_id and s.slot < limit and s.slot not in taken]
-    free = dict.fromkeys([*sorted(vacated), *(slot for slot in range(limit) if slot not in taken)])
-    slot, *others = free
+    taken = {session.slot for session in staying}
+    vacated = {session.slot for session in leaving if session.user_id == user_id}
+    free = [slot for slot in range(limit) if slot not in taken]
+    slot, *others = sorted(free, key=lambda each: each not in vacated)
     outside = [session for session in staying if session.slot >= limit]
     moved = [
         replace(session, slot=place, version=session.version + 1)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SESSION_COLUMNS: Final = tuple(each.name for each in fields(Session))
 BLOCK_COLUMNS: Final = tuple(each.name for each in fields(Block))
 
+_LOGINS: Final = {kind.value: kind for kind in LoginKind}
 _JSON_AT: Final = SESSION_COLUMNS.index("attributes")
 _LOGIN_AT: Final = SESSION_COLUMNS.index("login")
 _REASON_AT: Final = BLOCK_COLUMNS.index("reason")
@@ -33,7 +34,7 @@ def session_of(row: Sequence[Any]) -> Session:
     """Return the session that `row_of` wrote."""
     values = list(row)
     values[_JSON_AT] = json.loads(values[_JSON_AT]) if values[_JSON_AT] != "{}" else {}
-    values[_LOGIN_AT] = LoginKind(values[_LOGIN_AT])
+    values[_LOGIN_AT] = _LOGINS[values[_LOGIN_AT]]
     return Session(*values)
 
 
