@@ -27,28 +27,34 @@ class Draft:
         dialect: who made it.
     """
 
-    # Defaults stand on the class: most drafts set few of them, and there may be many drafts.
-    claim = Claim.NONE
-    box: int | None = None
-    parent: Draft | None = None
-    labels: tuple[str, ...] = ()
-    phase: str | None = None
-    story: str | None = None
-    priority: str | None = None
-    files: tuple[str, ...] = ()
-    effort: float | None = None
-    fields: list[Field] | None = None
-    name = ""
-    scope = ""
-    heading: tuple[str, ...] = ()
-    first = ""
-    pin = ""
-    said: Claim | None = None
-    boxes = 0
-    ticked = 0
-    dialect = ""
-    local = ""
-    id = ""
+    __slots__ = (
+        "box",
+        "boxes",
+        "claim",
+        "dialect",
+        "effort",
+        "end",
+        "fields",
+        "files",
+        "first",
+        "heading",
+        "id",
+        "kind",
+        "labels",
+        "line",
+        "local",
+        "name",
+        "parent",
+        "phase",
+        "pin",
+        "priority",
+        "said",
+        "scope",
+        "start",
+        "story",
+        "text",
+        "ticked",
+    )
 
     def __init__(self, kind: Kind, text: str, line: int, start: int, end: int) -> None:
         self.kind = kind
@@ -56,6 +62,20 @@ class Draft:
         self.line = line
         self.start = start
         self.end = end
+        self.claim = Claim.NONE
+        self.box: int | None = None
+        self.parent: Draft | None = None
+        self.labels: tuple[str, ...] = ()
+        self.phase: str | None = None
+        self.story: str | None = None
+        self.priority: str | None = None
+        self.files: tuple[str, ...] = ()
+        self.effort: float | None = None
+        self.fields: list[Field] | None = None
+        self.heading: tuple[str, ...] = ()
+        self.said: Claim | None = None
+        self.boxes = self.ticked = 0
+        self.name = self.scope = self.first = self.pin = self.dialect = self.local = self.id = ""
 
     def add_files(self, paths: tuple[str, ...]) -> None:
         """Add paths that are not there yet."""
