@@ -27,7 +27,7 @@ from sessionkeeper.stores.rows import block_row_of, row_of, session_of
 
 
 FLOOR = 0.8
-ROUNDS = 9
+ROUNDS = 15
 CLOCK = SystemClock()
 
 
