@@ -169,8 +169,10 @@ def summary_lines(
         yield paint(run_words(report), "dim")
     else:
         yield left + gap + paint(right, "dim")
-    for name in report.changed:
-        yield paint(f"the checks changed the working tree: {name}", "yellow")
+    if report.changed:
+        more = f" and {len(report.changed) - 3} more" if len(report.changed) > 3 else ""  # noqa: PLR2004 - room
+        said = f"the working tree changed while the checks ran: {', '.join(report.changed[:3])}{more}"
+        yield from (paint(line, "yellow") for line in wrap(said, 0))
     yield from gate_lines(judged, gate, paint)
 
 

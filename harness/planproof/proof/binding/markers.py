@@ -73,7 +73,7 @@ def _looks_like(name: str) -> bool:
 
 
 def test_files(workspace: Path, tests: Iterable[str]) -> Iterator[Path]:
-    """Test files below the given places, by pytest's own names and exclusions or those of its configuration."""
+    """Test files below the given places, by the names and exclusions of pytest's configuration."""
     from pathlib import Path as FilePath
 
     options = pytest_options(workspace)
