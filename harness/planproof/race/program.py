@@ -6,7 +6,7 @@ A list of calls for each client, drawn from the workload's strategies by a seed.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planproof.errors import WorkloadError
@@ -27,10 +27,19 @@ class Call:
     Attributes:
         operation: name of the operation in the workload.
         arguments: name and plain value (anything that ``repr`` writes and ``ast.literal_eval`` reads).
+        named: the arguments by name.
+        values: the arguments in order.
     """
 
     operation: str
     arguments: tuple[tuple[str, Any], ...] = ()
+    # Made once, because a loop under stress asks for them again and again.
+    named: dict[str, Any] = field(init=False, compare=False, repr=False)
+    values: tuple[Any, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "named", dict(self.arguments))
+        object.__setattr__(self, "values", tuple([value for _, value in self.arguments]))
 
     def __str__(self) -> str:
         """``login(user='ann')``."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 import time
 import traceback
 from dataclasses import dataclass, field
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from planproof.race.clocks import current_client
@@ -67,8 +67,7 @@ class Entry:
     def begin(self) -> int:
         """Note the call; later times do nothing."""
         if self.number is None:
-            arguments = tuple([value for _, value in self._call.arguments])
-            self.number = self._recorder.call(self.client, self._call.operation, arguments)
+            self.number = self._recorder.call(self.client, self._call.operation, self._call.values)
         return self.number
 
     def sub(self, kind: str, text: str, begin: int, note: str | None) -> None:
@@ -112,10 +111,11 @@ def perform(
     """
     method = getattr(workload, call.operation)
     _here.entry = entry
-    _here.injector = None if injector is None else (injector, entry.client)
+    if injector is not None:
+        _here.injector = (injector, entry.client)
     try:
-        result = method(system, **dict(call.arguments))
-        if inspect.iscoroutine(result):
+        result = method(system, **call.named)
+        if type(result) is CoroutineType:
             result = asyncio.run(result)
     except workload.expected as error:
         recorder.fail(entry.begin(), _text(error))
@@ -125,9 +125,11 @@ def perform(
     except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
         _unexpected(error, call, entry, recorder, findings)
     else:
-        recorder.ok(entry.begin(), result)
+        recorder.ok(entry.number if entry.number is not None else entry.begin(), result)
     finally:
-        _here.entry = _here.injector = None
+        _here.entry = None
+        if injector is not None:
+            _here.injector = None
 
 
 def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:

@@ -111,7 +111,7 @@ class Scheduler:
         clock: its virtual part is moved when everybody sleeps or waits with a deadline.
         observe: called in a thread of its own after each step that wrote something, while all clients stand
             still; returns True to end the schedule there.
-        limit_seconds: real time after which the schedule is called hung.
+        limit_seconds: real time without a move after which the schedule is called hung.
         max_steps: choices after which the schedule is called endless.
         stall_seconds: real time without a call after which a running client counts as waiting for something
             that cannot be seen (a lock made before the run), and another may move.
@@ -204,15 +204,16 @@ class Scheduler:
             self._pass_baton()
 
     def _wait_for_end(self) -> None:
-        until = _monotonic() + self._limit
-        seen = -1
+        """Until the schedule is over, or nobody has moved for as long as the limit says."""
+        moved, seen = _monotonic(), -1
         while not self._over.wait(self._stall):
-            if _monotonic() > until:
+            if seen != self._progress:
+                moved, seen = _monotonic(), self._progress
+            elif _monotonic() > moved + self._limit:
                 self.end.hang = self.stacks()
                 return
-            if seen == self._progress:
+            else:
                 self._step_over_the_stuck()
-            seen = self._progress
 
     def _step_over_the_stuck(self) -> None:
         """A running client made no call for a while: let others move, it joins again at its next call."""
