@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from planproof.plan.graph import Graph
 
 _FENCE = re.compile(r"^[ \t>]*(?:[-*+] +)?(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _KEEP_BREAKS = re.compile(r"[^\n]")
 
 LATER = re.compile(
@@ -132,9 +131,7 @@ class PlanView:
             pieces += [self.text[position:start], _KEEP_BREAKS.sub(" ", self.text[start:end])]
             position = end
         text = "".join([*pieces, self.text[position:]]) if pieces else self.text
-        if "<!--" in text:
-            text = _COMMENT.sub(lambda found: _KEEP_BREAKS.sub(" ", found[0]), text)
-        return text
+        return _without_comments(text)
 
     @cached_property
     def lowered(self) -> str:
@@ -356,3 +353,18 @@ class PlanView:
     def block_text(self, item: Item) -> str:
         """The text of :meth:`block`."""
         return self.lines(*self.block(item))
+
+
+def _without_comments(text: str) -> str:
+    """The text with its HTML comments blanked; lines and offsets stay. An open comment is left alone."""
+    pieces: list[str] = []
+    position = 0
+    start = text.find("<!--")
+    while start >= 0:
+        end = text.find("-->", start + 4)
+        if end < 0:
+            break
+        pieces += [text[position:start], _KEEP_BREAKS.sub(" ", text[start : end + 3])]
+        position = end + 3
+        start = text.find("<!--", position)
+    return "".join([*pieces, text[position:]]) if pieces else text

@@ -17,11 +17,6 @@ CODE_SPAN = re.compile(r"`([^`\n]+)`")
 CAMEL_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|[0-9]+")
 CAMEL = re.compile(r"\b(?:[A-Z][a-z0-9]+){2,}[A-Z]?\b|\b[A-Z]{2,}[a-z]+[A-Z]\w*\b")
 SNAKE = re.compile(r"\b[A-Za-z]\w*_\w+\b")
-PATH = re.compile(
-    r"(?<![\w/.:-])(?:[\w.@-]+/)+[\w.@*-]*\w/?|\b[\w-]+\.(?:py|ts|tsx|js|rs"
-    r"|go|md|json|ya?ml|toml|java|rb|sql|sh)\b"
-)
-
 STOP = frozenset(
     [
         "a",

@@ -32,7 +32,7 @@ _TOTAL = re.compile(
     r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
     re.IGNORECASE,
 )
-_HEADING_TOTAL = re.compile(r"[(\[—–-]\s*(\d+) tasks\s*[)\]]?\s*$", re.IGNORECASE)
+_HEADING_TOTAL = re.compile(r"[(\[—–-][ \t]{0,3}(\d{1,9}) tasks[ \t]{0,3}[)\]]?$", re.IGNORECASE)
 _EFFORT = re.compile(
     r"^[ \t>*_-]*(?:total )?(?:estimated |total )*(?:effort|estimate"
     r"|duration|time)\b[*_: ]{1,6}~?\s*(\d+(?:\.\d+)?)\s*"

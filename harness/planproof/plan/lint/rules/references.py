@@ -33,6 +33,9 @@ _ID = re.compile(rf"[A-Z](?<![\w/.#`-].){ID.removeprefix('[A-Z]')}(?![\w/]|\.\w|
 _NUMBER = re.compile(r"\d")
 _TARGET = re.compile(r"(?:^|/)[A-Z]{2,}[A-Z0-9]*[_-][A-Z0-9_-]+$")
 _PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
+_LABELLED = re.compile(
+    rf"^[ \t]*[-*+] (?!\[)([^(\n]{{8,200}}?) ?\(({ID}[^()\n]{{0,200}})\)[ \t]{{0,3}}$", re.MULTILINE
+)
 _MATCHES = re.compile(
     r"\((?:matches|same as|as defined in|as specified in|as stated in) (?:the )?([a-z][a-z -]{3,40}?)\)",
     re.IGNORECASE,
@@ -240,7 +243,9 @@ def file_not_given(view: PlanView) -> Iterator[Hit]:
 @rule("PP519", "label-of-others", "warning")
 def label_of_others(view: PlanView) -> Iterator[Hit]:
     """Several tasks go under a label that is the title of only one of them."""
-    pattern = re.compile(rf"^[ \t]*[-*+] (?!\[)([^(\n]{{8,}}?)\s*\(({ID}[^()\n]*)\)[ \t]*$", re.MULTILINE)
+    pattern = re.compile(
+        rf"^[ \t]*[-*+] (?!\[)([^(\n]{{8,200}}?) ?\(({ID}[^()\n]{{0,200}})\)[ \t]{{0,3}}$", re.MULTILINE
+    )
     for line, found in view.search(pattern):
         tasks = tasks_in(view, found[2])
         if len(tasks) < 2 or len(local_ids(found[2])) != len(tasks):

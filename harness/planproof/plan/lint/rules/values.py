@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 # At most so many statements of one kind are compared with each other.
 MOST = 300
 _OUTCOME = re.compile(
-    r"^(?P<condition>[^\n]*?)(?:→|⇒|=>|->|\breturns?\b|\bgives?\b"
+    r"^(?P<condition>[^\n]{0,400}?)(?:→|⇒|=>|->|\breturns?\b|\bgives?\b"
     r"|\bresponds? with\b|\breject(?:s|ed)?(?: with)?\b|,? \(?else\b|\bas\b)"
-    r"[^\n\d]{0,14}\b(?P<code>[45]\d\d)\b(?![-.\d]|\s*(?:ms|s|MB|KB|lines"
+    r"[^\n\d]{0,14}\b(?P<code>[45]\d\d)\b(?![-.\d]|\s?(?:ms|s|MB|KB|lines"
     r"|tests|chars?|characters|items|rows|px)\b)",
     re.MULTILINE,
 )
@@ -44,8 +44,8 @@ _LOCK = re.compile(
 _CHANGED = r"(?:fixed|changed|updated|rewritten|migrated|modified|extended|reworked|replaced|refactored)"
 _IDEMPOTENT = re.compile(r"\bidempoten(?:t|cy|ce)\b", re.IGNORECASE)
 _REPEAT_FAILS = re.compile(
-    r"\b(?:repeat(?:ed)?|second|duplicate|again|twice)\b[^\n]*(?:→|=>|->"
-    r"|returns?|reject)[^\n]*\b(?:4\d\d|conflict|error|reject)",
+    r"\b(?:repeat(?:ed)?|second|duplicate|again|twice)\b[^\n]{0,160}?(?:→|=>|->"
+    r"|returns?|reject)[^\n]{0,120}\b(?:4\d\d|conflict|error|reject)",
     re.IGNORECASE,
 )
 _VACUOUS = re.compile(
@@ -55,7 +55,8 @@ _VACUOUS = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(
-    r"`?([a-z_][\w.]*)`?\s*(?:=|==|must (?:be|equal)|is|equals)\s*(?:exactly |always )?`?(\"[\w-]{3,}\")`?",
+    r"(?<![\w.])`?([a-z_][\w.]{0,60})`?\s?(?:=|==|must (?:be|equal)|is|equals)"
+    r"\s*(?:exactly |always )?`?(\"[\w-]{3,}\")`?",
     re.IGNORECASE,
 )
 _PERIOD = re.compile(r"\b(sprint|slice|iteration|increment|milestone)[ -](\d+)\b", re.IGNORECASE)
@@ -63,7 +64,8 @@ _ROUTE = re.compile(r"`(?:(?:GET|POST|PUT|PATCH|DELETE) )?(/[a-z_][\w./{}:-]*)`"
 _RIVALS = (
     ("rate limit algorithm", r"\btoken bucket\b",
      r"\bwindow (?:expir|reset|start)\w*|\b(?:fixed|sliding)[ -]window\b|\bleaky bucket\b"),
-    ("delay between tries", r"\b(?:back-?off|retr(?:y|ies))\b[^\n]*\((?:\d+ ?m?s,? ?){2,}\)", r"\bjitter\b"),
+    ("delay between tries",
+     r"\b(?:back-?off|retr(?:y|ies))\b[^\n]{0,120}?\((?:\d{1,6} ?m?s,? ?){2,9}\)", r"\bjitter\b"),
     ("way of locking", r"\boptimistic lock\w*", r"\bpessimistic lock\w*"),
     ("eviction order", r"\bLRU\b|\bleast recently used\b", r"\bFIFO\b|\bfirst[ -]in[ -]first[ -]out\b"),
 )  # fmt: skip
@@ -124,15 +126,19 @@ def _one_condition(left: Outcome, right: Outcome, left_words: set[str], right_wo
 @rule("PP510", "every-and-not-every", "warning")
 def every_and_not_every(view: PlanView) -> Iterator[Hit]:
     """One line of a task says "every", another "not every"."""
+    told: set[tuple[str, str]] = set()
     for line, found in view.search(
         _NOT_ALWAYS, "not every", "not each", "not on ", "not per", "not for ", "not in "
     ):
         owner = view.task_at(line)
-        first, last = view.block(owner) if owner else (line, line)
+        if owner is None or (owner.id, found[1].lower()) in told:
+            continue
+        told.add((owner.id, found[1].lower()))
+        first, last = view.block(owner)
         for number in range(first, last + 1):
             text = _NOT_ALWAYS.sub(" ", view.line(number))
             for other in _ALWAYS.finditer(text):
-                if owner is not None and _same_subject(found, other, view.line(line), text):
+                if _same_subject(found, other, view.line(line), text):
                     yield Hit(
                         line,
                         f'This says "{found[0].strip()}"; line {number} of {owner.local} says '
@@ -352,8 +358,8 @@ def time_from_outside(view: PlanView) -> Iterator[Hit]:
         line
         for line, _ in view.search(
             re.compile(
-                r"\bserver[- ](?:authoritative|generated|side)\b[^\n]*\btime"
-                r"|time\w*`?[^\n]*\bserver[- ](?:authoritative|generated)",
+                r"\bserver[- ](?:authoritative|generated|side)\b[^\n]{0,160}?\btime"
+                r"|time\w{0,20}`?[^\n]{0,160}?\bserver[- ](?:authoritative|generated)",
                 re.IGNORECASE,
             )
         )
@@ -379,7 +385,7 @@ def validation_status(view: PlanView) -> Iterator[Hit]:
     for item in view.boxes:
         first, last = view.block(item)
         text = view.lines(first, last)
-        code = re.search(r"reject[^\n]*\b400\b", text)
+        code = re.search(r"reject[^\n]{0,120}?\b400\b", text)
         if code and re.search(r"\bforbid\b|model_config|validation", text) and "422" not in text:
             line = first + text[: code.start()].count("\n")
             yield Hit(
