@@ -134,7 +134,7 @@ class Login:
     Attributes:
         session: the session as stored.
         tokens: the pair for the client.
-        ended: sessions that left to make room, oldest first.
+        ended: sessions that left in the same step: the expired, the replaced, then the evicted, oldest first.
         replayed: True where the same request had been answered before, with the same tokens.
     """
 

@@ -123,7 +123,7 @@ class Admission:
 
     Attributes:
         session: the new session, as stored.
-        ended: sessions that left in the same step (evicted, replaced, expired), oldest first.
+        ended: sessions that left in the same step: the expired, the replaced, then the evicted, oldest first.
         replayed: True where the same request had made it before and nothing was done now.
     """
 
