@@ -44,6 +44,7 @@ def command(item: str, paths: tuple[Path, ...], output_format: str, backends: tu
     from planproof.interfaces.rendering.paint import for_stream
 
     plan = next(each for each in session.plans if each.id == one.plan)
-    for line in explanation.lines(one, children, plan, now=time.time(), paint=for_stream()):
-        click.echo(line)
+    paint = for_stream()
+    for line in explanation.lines(one, children, plan, now=time.time(), paint=paint):
+        click.echo(line, color=paint.on)
     return 0

@@ -76,8 +76,9 @@ def command(
     else:
         from planproof.interfaces.rendering.paint import for_stream
 
-        for line in rendering.lines(judged, result, for_stream()):
-            click.echo(line)
+        paint = for_stream()
+        for line in rendering.lines(judged, result, paint):
+            click.echo(line, color=paint.on)
     return 0 if exit_zero else result.exit_code
 
 

@@ -96,9 +96,9 @@ def _print(session: Session, judged: Sequence[Judged], gate: GateResult) -> None
         by_plan.setdefault(one.plan, []).append(one)
     for plan in session.plans:
         for line in verdicts.plan_lines(plan, by_plan.get(plan.id, []), paint):
-            click.echo(line)
+            click.echo(line, color=paint.on)
     for line in verdicts.summary_lines(judged, session.report, gate, paint):
-        click.echo(line)
+        click.echo(line, color=paint.on)
 
 
 def open_session(paths: Sequence[Path], asked: Mapping[str, Any]) -> Session:

@@ -14,7 +14,7 @@ from .verdicts_json import item_document
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planproof.plan.model import Plan
 
@@ -150,18 +150,36 @@ def _node_words(view: CheckView) -> Iterator[str]:
         yield f"{passed} of {len(nodes)} tests passed"
 
 
+# What of a race's certificate is worth a word: path to the number, and what it counts.
+MEASURES: Final = (
+    (("schedules", "run"), "schedules"),
+    (("schedules", "distinct"), "distinct"),
+    (("overlap", "mean_in_flight"), "operations in flight"),
+    (("overlap", "most_in_flight"), "at most"),
+    (("waits", "seen"), "waits"),
+    (("observations", "made"), "observations"),
+)
+
+
 def _certificate_words(view: CheckView) -> Iterator[str]:
-    """The plain values of a race's certificate, a few of them."""
+    """What a race measured, in few words, and on what."""
     assert view.evidence is not None
-    plain = [
-        f"{value:.3g} {name.replace('_', ' ')}"
-        if isinstance(value, float)
-        else f"{value} {name.replace('_', ' ')}"
-        for name, value in view.evidence.certificate.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+    certificate = view.evidence.certificate
+    said = [
+        f"{number:g} {word}" for path, word in MEASURES if (number := _number(certificate, path)) is not None
     ]
-    if plain:
-        yield ", ".join(plain[:6])
+    if said:
+        yield ", ".join(said)
+    backend = certificate.get("backend")
+    if isinstance(backend, dict):
+        emulated = ", emulated" if backend.get("emulated") else ""
+        yield f"{backend.get('kind')} {backend.get('version') or ''}".rstrip() + emulated
+
+
+def _number(certificate: Mapping[str, Any], path: tuple[str, str]) -> float | None:
+    inner = certificate.get(path[0])
+    value = inner.get(path[1]) if isinstance(inner, dict) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _control_lines(view: CheckView) -> Iterator[str]:

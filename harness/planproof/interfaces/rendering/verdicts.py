@@ -171,8 +171,8 @@ def summary_lines(
         yield left + gap + paint(right, "dim")
     if report.changed:
         more = f" and {len(report.changed) - 3} more" if len(report.changed) > 3 else ""  # noqa: PLR2004 - room
-        said = f"the working tree changed while the checks ran: {', '.join(report.changed[:3])}{more}"
-        yield from (paint(line, "yellow") for line in wrap(said, 0))
+        notice = f"the working tree changed while the checks ran: {', '.join(report.changed[:3])}{more}"
+        yield from (paint(line, "yellow") for line in wrap(notice, 0))
     yield from gate_lines(judged, gate, paint)
 
 
