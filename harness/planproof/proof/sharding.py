@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from planproof.errors import ConfigError
 
@@ -23,7 +24,8 @@ MOST: Final = 1000
 _FORM: Final = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shard:
     """Number ``index`` (from 1) of ``count`` shards."""
 
     index: int

@@ -62,6 +62,12 @@ class Invariant:
     wants_history: bool = False
 
 
+@overload
+def operation(function: F, /) -> F: ...
+@overload
+def operation(
+    *, weight: int = 1, precondition: Callable[[Any], bool] | None = None, **strategies: SearchStrategy[Any]
+) -> Callable[[F], F]: ...
 def operation(
     function: Callable[..., Any] | None = None,
     /,
