@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 from hypothesis import strategies as st
 
 from planproof.backends import Backend, BackendKind, acquire
-from planproof.errors import PlanproofError
 from planproof.plan.graph import Graph
 from planproof.plan.model import Claim, Edge, Item, Plan
 from planproof.plan.reading import read_bytes, read_plan, read_plans
 from planproof.race import RaceResult, Workload, invariant, operation, run
+
+
+if TYPE_CHECKING:
+    from planproof.errors import PlanproofError
 
 
 def plans() -> None:
