@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 SMALL_CLIENTS, SMALL_STEPS = 3, 2
 # In "auto", how many schedules the systematic search spends on one program before it goes on to the next.
 SYSTEMATIC_SHARE = 12
+# Before anything else, so many programs are each run once with their clients taking turns.
+FIRST_LOOKS = 4
 
 
 @contextlib.contextmanager
@@ -227,6 +230,8 @@ def _orders(run: Race) -> Iterator[tuple[Program, Order]]:
         raise ConfigError(f"orders are auto, random, pct or all, not {options.orders!r}")
     systematic = _systematic(run, drawn) if options.orders == "auto" else None
     number = 0
+    if systematic is not None:
+        yield from itertools.islice(systematic, min(len(drawn), FIRST_LOOKS))
     while True:
         if systematic is not None:
             yield next(systematic)
@@ -243,6 +248,8 @@ def _orders(run: Race) -> Iterator[tuple[Program, Order]]:
 def _systematic(run: Race, drawn: list[Program]) -> Iterator[tuple[Program, Order]]:
     relation, _ = _relation(run)
     shares = [_Share(program, EveryOrder(relation)) for program in drawn]
+    for share in shares[:FIRST_LOOKS]:
+        yield share.program, share.order
     while True:
         left = [share for share in shares if not share.order.finished]
         if not left:
