@@ -12,6 +12,7 @@ from planproof.plan.lint.rules.dependencies import local, rank
 from planproof.plan.lint.subjects import written
 from planproof.plan.lint.view import PUT_OFF, UNDONE
 from planproof.plan.lint.wait import listed
+from planproof.plan.lint.words import CODE_SPAN
 from planproof.plan.model import Claim, Edge
 
 
@@ -39,19 +40,22 @@ _STATE = "|".join(sorted(_STATES, key=len, reverse=True))
 _TWO_STATES = re.compile(
     rf"^\W*({_STATE})\b[^(\n]{{0,20}}[(,;/–—-]+\s*(?:but\s+|now\s+)?({_STATE})\b", re.IGNORECASE
 )
+# Words that also describe what the software does ("skipped rows are logged") count only before one of these.
+_TAIL = (
+    r"(?=\s*(?:$|[)\],;:.–—]|-\s|(?:by|until|on|for|to|in|due|because|after|see|next|later|as|at|done"
+    r"|completed?|implemented|finished|only|review|approval|merge|deploy\w*|verification|tests?|testing|ci|pr|upstream|v?\d)\b))"
+)
 _HEDGE_WORD = (
-    r"pending|deferred|postponed|todo|tbd|wip|in progress|partial(?:ly)?"
-    r"|skipped|blocked|untested|unverified|stub(?:bed)?"
-    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified"
-    r"|run|working|wired|deployed|finished)"
-    r"|to be (?:done|completed|implemented|verified|tested)|still (?:pending"
-    r"|open|failing|to do|todo|needs)|incomplete"
-    r"|needs? (?:verification|testing|review|work)|will be (?:done|completed"
-    r"|implemented|verified|added) (?:later|after)"
+    rf"(?:pending|deferred|postponed|in progress|partial(?:ly)?|skipped|blocked|stub(?:bed)?){_TAIL}"
+    r"|(?:todo|tbd|wip|untested|unverified|incomplete)\b"
+    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired|deployed|finished)\b"
+    r"|to be (?:done|completed|implemented|verified|tested)\b|still (?:pending|open|failing|to do|todo|needs)\b"
+    r"|needs? (?:verification|testing|review|work)\b"
+    r"|will be (?:done|completed|implemented|verified|added) (?:later|after)\b"
 )
 _HEDGE = re.compile(
-    rf"[(\[]\s*(?:{_HEDGE_WORD})\b[^()\[\]\n]*[)\]]|\s[–—-]{{1,2}}\s*[*_]*(?:{_HEDGE_WORD})\b[^.\n]*$"
-    rf"|\s(?:⏳|🚧)",
+    rf"[(\[]\s*(?:{_HEDGE_WORD})[^()\[\]\n]*[)\]]|\s[–—-]{{1,2}}\s*[*_]*(?:{_HEDGE_WORD})[^.\n]*$"
+    r"|\s(?:⏳|🚧)",
     re.IGNORECASE,
 )
 _HEDGE_STEMS = (
@@ -160,9 +164,8 @@ def hedged_tick(view: PlanView) -> Iterator[Hit]:
     for item in view.boxes:
         if not view.ticked(item):
             continue
-        text = view.line(item.line)
-        found = _HEDGE.search(text)
-        if found and "`" not in found[0]:
+        found = _HEDGE.search(CODE_SPAN.sub(" ", view.line(item.line)))
+        if found:
             yield Hit(
                 item.line,
                 f'{_name(item)} is ticked, but says "{found[0].strip(" ()[]–—-*_")}".',
