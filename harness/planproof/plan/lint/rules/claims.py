@@ -48,8 +48,10 @@ _TAIL = (
 _HEDGE_WORD = (
     rf"(?:pending|deferred|postponed|in progress|partial(?:ly)?|skipped|blocked|stub(?:bed)?){_TAIL}"
     r"|(?:todo|tbd|wip|untested|unverified|incomplete)\b"
-    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired|deployed|finished)\b"
-    r"|to be (?:done|completed|implemented|verified|tested)\b|still (?:pending|open|failing|to do|todo|needs)\b"
+    r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired"
+    r"|deployed|finished)\b"
+    r"|to be (?:done|completed|implemented|verified|tested)\b|still (?:pending|open|failing|to do"
+    r"|todo|needs)\b"
     r"|needs? (?:verification|testing|review|work)\b"
     r"|will be (?:done|completed|implemented|verified|added) (?:later|after)\b"
 )

@@ -29,7 +29,7 @@ _TOTAL = re.compile(
     r"\bnumber of (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b|"
     r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ "
     r"\t]*[-–/.+~]|[ \t]*of)|\binto (\d+) (?:sub-?)?tasks\b"
-    r"|\btotal of (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
+    r"|\btotal(?: of|:\*{0,2}|\*{0,2}:) (\d+) tasks\b|\b(\d+) tasks (?:in )?total\b",
     re.IGNORECASE,
 )
 _HEADING_TOTAL = re.compile(r"[(\[—–-][ \t]{0,3}(\d{1,9}) tasks[ \t]{0,3}[)\]]?$", re.IGNORECASE)
