@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MODES = ("explore", "stress")
 ENGINES = ("planproof", "frontrun")
 MOST_PROGRAMS = 200
+FEWEST_PROGRAMS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ class Race:
     def draw(self, *, clients: int, steps: int, at_most: int = MOST_PROGRAMS) -> list[programs.Program]:
         """The programs of this run."""
         options = self.options
-        wanted = min(options.schedules, at_most)
+        # Several orders are tried of each program, so a fraction of the schedules is enough.
+        wanted = min(max(options.schedules // 4, FEWEST_PROGRAMS), options.schedules, at_most)
         return programs.draw(
             self.workload,
             seed=options.seed,
