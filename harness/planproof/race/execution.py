@@ -40,6 +40,7 @@ class Execution:
         stray: waits that the scheduler could not see.
         faults: fault name -> times it fired.
         unchecked: True where the checker gave up.
+        diverged: True where the application made other calls than before.
     """
 
     violation: Violation | None
@@ -51,6 +52,7 @@ class Execution:
     stray: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     unchecked: bool = False
+    diverged: bool = False
 
     @property
     def choices(self) -> tuple[int, ...]:

@@ -161,7 +161,7 @@ def _concluded(bench: Bench, end: ScheduleEnd) -> Execution:
     elif not end.redundant:
         bench.observe_at_rest()
     done = bench.conclude(undecided=undecided)
-    done.trace, done.stray = end.trace, end.stray
+    done.trace, done.stray, done.diverged = end.trace, end.stray, bool(end.diverged)
     return done
 
 
@@ -180,7 +180,9 @@ def explore(run: Race, places: Places) -> tuple[Failure | None, str]:
             program, order = next(source)
             done = session.execute(program, order, meta=run.meta(number))
             count(run.tally, done)
-            if done.undecided:
+            if done.diverged and isinstance(order, EveryOrder):
+                order.give_up()  # the drawn orders go on: they do not need the application to repeat itself
+            elif done.undecided:
                 return None, done.undecided
             if done.violation is not None:
                 return _failure(run, session, program, done, number), ""

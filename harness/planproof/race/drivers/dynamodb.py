@@ -78,10 +78,13 @@ def _make_send(real: Callable[..., Any]) -> Callable[..., Any]:
             control[0].call(control[1], step_of(operation, body))
         begin, note = _now(), "no reply"
         try:
-            response = through(
-                lambda client: Point("dynamodb", operation, operation, client, request=request, body=body),
-                lambda: real(self, request),
-            )
+            with contextlib.nullcontext() if control is None else control[0].in_store(control[1]):
+                response = through(
+                    lambda client: Point(
+                        "dynamodb", operation, operation, client, request=request, body=body
+                    ),
+                    lambda: real(self, request),
+                )
             note = str(response.status_code)
             if response.status_code >= 400:  # noqa: PLR2004 - HTTP's line between success and error
                 note = _error_of(response) or note

@@ -249,6 +249,11 @@ def _is_step(connection: Any, statement: Statement) -> bool:
 
 def _drive(connection: Any, gen: Any, monitors: _Monitors, control: Any) -> Any:
     """Run a driver's generator to its end, letting others move while the server holds it."""
+    with contextlib.nullcontext() if control is None else control[0].in_store(control[1]):
+        return _driven(connection, gen, monitors, control)
+
+
+def _driven(connection: Any, gen: Any, monitors: _Monitors, control: Any) -> Any:
     socket = connection.pgconn.socket
     try:
         wanted = next(gen)

@@ -129,9 +129,15 @@ class EveryOrder:
         waits = self._nodes[self._depth].waits
         return self._asked < len(waits) and waits[self._asked] == client
 
+    def give_up(self) -> None:
+        """The application does not repeat itself: nothing more can be learned this way."""
+        self.finished = True
+
     def end(self, trace: list[Taken]) -> None:
         """Go back to the last point where another choice is left."""
         del trace
+        if self.finished:
+            return
         del self._nodes[self._depth + 1 :]
         while self._nodes:
             node = self._nodes[-1]

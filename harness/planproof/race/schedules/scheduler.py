@@ -9,12 +9,14 @@ deadlock, said at once.
 from __future__ import annotations
 
 import _thread
+import contextlib
 import select
 import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from planproof.race.clocks import ClientClock, enter_client
@@ -22,12 +24,15 @@ from planproof.race.schedules.step import DivergedError, Order, RedundantError, 
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 _current = threading.local()
 _real_sleep = time.sleep
 _monotonic = time.monotonic  # the real one: drivers/time.py puts a virtual one in its place
+
+# How often, and how far apart, a client is looked at before it is taken to be blocked.
+_LOOKS, _LOOK_SECONDS = 5, 0.01
 
 RUNNING, READY, WAITING, DONE = "running", "ready", "waiting", "done"
 
@@ -67,6 +72,7 @@ class _Client:
     on_grant: Callable[[], object] | None = None
     thread: threading.Thread | None = None
     stray: bool = False
+    in_store: bool = False
 
 
 @dataclass(slots=True)
@@ -221,7 +227,7 @@ class Scheduler:
             return  # somebody is deciding, or asking a server
         try:
             holder = self._holder
-            if holder is None or self._over.is_set() or self._clients[holder].state != RUNNING:
+            if holder is None or self._over.is_set() or not self._blocked(self._clients[holder]):
                 return
             self._clients[holder].stray = True
             self._holder = None
@@ -230,6 +236,20 @@ class Scheduler:
                 self._pass_baton()
         finally:
             self._mutex.release()
+
+    def _blocked(self, client: _Client) -> bool:
+        """Whether a running client sleeps in the kernel for a while, and not in a call to the store.
+
+        On a loaded machine a client may make no call for long because it gets no processor: that is no wait.
+        """
+        if client.state != RUNNING or client.in_store or client.thread is None:
+            return False
+        before = self._progress
+        for _ in range(_LOOKS):
+            if _task_state(client.thread.native_id) not in {"S", ""}:
+                return False
+            _real_sleep(_LOOK_SECONDS)
+        return self._progress == before
 
     def _stop_all(self) -> None:
         """Let every stopped client go, one after the other; each ends by ClientAborted at its next call."""
@@ -331,6 +351,16 @@ class Scheduler:
         """Let others move; virtual time passes. At least one other client moves first, if one can."""
         before = self.effective + 1  # arriving here counts as a step of our own
         self.wait_until(number, lambda: self.effective > before, seconds=max(seconds, 0.0), retried=False)
+
+    @contextlib.contextmanager
+    def in_store(self, number: int) -> Iterator[None]:
+        """While this lasts the client waits for an answer of the store, however slow: it is not stuck."""
+        client = self._clients[number]
+        client.in_store = True
+        try:
+            yield
+        finally:
+            client.in_store = False
 
     def before_next_grant(self, number: int, action: Callable[[], object] | None) -> None:
         """Run this when the client is let go next: the moment at which its operation begins."""
@@ -475,6 +505,15 @@ class Scheduler:
             return False
         readable, _, _ = select.select(outside, [], [], self._limit)
         return bool(readable)
+
+
+def _task_state(native_id: int | None) -> str:
+    """What Linux says a thread does: R runs or would, S sleeps, D waits for a disk; empty elsewhere."""
+    try:
+        text = Path(f"/proc/self/task/{native_id}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[0]
 
 
 class _Helper:
