@@ -295,7 +295,7 @@ def swept_too_early(view: PlanView) -> Iterator[Hit]:
 @rule("PP416", "first-priority-deferred", "warning")
 def first_priority_deferred(view: PlanView) -> Iterator[Hit]:
     """A task of the first priority is put off while one of a lower priority is done."""
-    if len({item.priority for item in view.tasks}) < 2:
+    if not any(item.claim is Claim.DEFERRED for item in view.tasks):
         return
     ranked = [(rank(item), item) for item in view.tasks]
     known = [found for found, _ in ranked if found is not None]

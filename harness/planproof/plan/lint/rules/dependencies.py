@@ -218,6 +218,8 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
         before, after = view.by_id.get(edge.before), view.by_id.get(edge.after)
         if before is None or after is None or not edge.certain or (edge.before, edge.after) in said:
             continue
+        if before.priority == after.priority or (rank(before) or 0) <= (rank(after) or 0):
+            continue
         low, high = _own_rank(view, before), _own_rank(view, after)
         if low is not None and high is not None and low > high:
             said.add((edge.before, edge.after))

@@ -38,19 +38,10 @@ _VAGUE = re.compile(
 )
 _TWO_CODES = re.compile(r"\b([1-5]\d\d) ?(?:/|or) ?([1-5]\d\d) as appropriate\b", re.IGNORECASE)
 _MUST = re.compile(r"^[ \t]*[-*+] (?!\[)([^\n]*\bMUST\b[^\n]*)$", re.MULTILINE)
-_MECHANISMS = (
-    "retry",
-    "caching",
-    "cache",
-    "rollback",
-    "pagination",
-    "encryption",
-    "compression",
-    "throttling",
-    "backoff",
-    "failover",
-    "deduplication",
-    "batching",
+_MECHANISM = re.compile(
+    r"\b(?:retry|caching|cache|rollback|pagination|encryption|compression|throttling|backoff|failover"
+    r"|deduplication|batching)\b",
+    re.IGNORECASE,
 )
 _PYTHON_PATH = re.compile(r"`((?:[\w.-]{1,60}/){2,12}(?:\w{1,60}\.py)?)`")
 
@@ -128,22 +119,31 @@ def folder_cannot_be_imported(view: PlanView) -> Iterator[Hit]:
 @workspace_rule("PP535", "module-and-package", "warning")
 def module_and_package(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hit]]:
     """One plan needs a module and another, or the same, a package of the same name."""
-    modules: dict[str, tuple[PlanView, int]] = {}
-    folders: dict[str, tuple[PlanView, int, str]] = {}
-    for view in views:
-        if ".py" not in view.text:
-            continue
-        for item in view.plan.items:
-            for file in item.files:
-                if file.endswith(".py") and "/" in file:
-                    modules.setdefault(file[:-3], (view, item.line))
-                    folders.setdefault(file.rsplit("/", 1)[0], (view, item.line, file))
-    for name in modules.keys() & folders.keys():
-        (view, line), (other, place, file) = modules[name], folders[name]
-        yield view, Hit(
-            line, f"{name}.py and {file} cannot both be imported: a module and a package of one name.",
-            related=(Place(other.plan.path, place),),
-        )  # fmt: skip
+    files = {
+        file
+        for view in views
+        if ".py" in view.text
+        for item in view.plan.items
+        for file in item.files
+        if file.endswith(".py") and "/" in file
+    }
+    folders = {file.rsplit("/", 1)[0] for file in files}
+    for folder in sorted(folder for folder in folders if f"{folder}.py" in files):
+        inner = min(file for file in files if file.rsplit("/", 1)[0] == folder)
+        (view, line), (other, place) = _first_naming(views, f"{folder}.py"), _first_naming(views, inner)
+        yield (
+            view,
+            Hit(
+                line,
+                f"{folder}.py and {inner} cannot both be imported: a module and a package of one name.",
+                related=(Place(other.plan.path, place),),
+            ),
+        )
+
+
+def _first_naming(views: Sequence[PlanView], file: str) -> tuple[PlanView, int]:
+    """The first plan and line that name a file."""
+    return next((view, item.line) for view in views for item in view.plan.items if file in item.files)
 
 
 @rule("PP540", "setting-missing", "warning")
@@ -188,15 +188,18 @@ def promised_document(view: PlanView) -> Iterator[Hit]:
 def goal_gap(view: PlanView) -> Iterator[Hit]:
     """A phase is named after something that none of its tasks does."""
     for section in view.sections:
+        words = _MECHANISM.findall(section.heading.text)
+        if not words or not re.match(r"phase\b", section.heading.text, re.IGNORECASE):
+            continue
         inside = view.tasks_within(section)
-        if not inside or len(inside) > MOST or not re.match(r"phase\b", section.heading.text, re.IGNORECASE):
+        if not inside or len(inside) > MOST:
             continue
         told = stems(" ".join(item.text for item in inside))
-        for word in _MECHANISMS:
-            if re.search(rf"\b{word}\b", section.heading.text, re.IGNORECASE) and stem(word) not in told:
+        for word in words:
+            if stem(word) not in told:
                 yield Hit(
                     section.heading.line,
-                    f"This phase promises {word}, but none of its tasks speaks of it.",
+                    f"This phase promises {word.lower()}, but none of its tasks speaks of it.",
                     tuple(item.id for item in inside),
                     tuple(item.line for item in inside[:8]),
                     Confidence.LOW,
