@@ -48,7 +48,7 @@ def generated(count, *, per_phase=50):
         wait = f" (depends on T{number - 1:06})" if number > 1 else ""
         lines.append(
             f"- [{mark}] T{number:06} {side}[US{number % 9 + 1}] Build part "
-            f"{number} in `src/p{number:06}.py`{wait}"
+            f"{number} in `src/p/{number:06}.py`{wait}"
         )
     return ("\n".join(lines) + "\n").encode()
 

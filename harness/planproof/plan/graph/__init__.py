@@ -51,16 +51,17 @@ class Graph:
         self._nodes: Final = tuple(items)
         self._numbers: Final = {name: number for number, name in enumerate(self._nodes)}
         numbers = self._numbers
-        pairs: dict[tuple[int, int], None] = {}
+        size = len(self._nodes)
+        pairs: set[int] = set()
         unknown: list[Edge] = []
         for edge in edges:
             before, after = numbers.get(edge.before), numbers.get(edge.after)
             if before is None or after is None:
                 unknown.append(edge)
             elif edge.certain:
-                pairs[before, after] = None
+                pairs.add(before * size + after)
         self.unknown: Final = tuple(unknown)
-        self._links: Final = Adjacency(len(self._nodes), list(pairs))
+        self._links: Final = Adjacency(size, [divmod(pair, size) for pair in sorted(pairs)])
         self._stated: Final = frozenset(
             item.id.partition(":")[0]
             for item in items.values()

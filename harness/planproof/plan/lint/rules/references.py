@@ -51,7 +51,7 @@ _INTERFACE = re.compile(
 def dangling_id(view: PlanView) -> Iterator[Hit]:
     """An id is mentioned whose kind the plan numbers, and there is no such id."""
     known = {item.local.rsplit("/", 1)[-1] for item in view.plan.items}
-    strange = set(_ID.findall(view.prose)) - known
+    strange = {found[0] for found in _ID.finditer(view.prose) if found[0] not in known}
     shapes = _shapes(known) if strange else {}
     strange = {name for name in strange if _shape(name) in shapes}
     if not strange:
