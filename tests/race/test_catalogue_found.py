@@ -68,3 +68,22 @@ def test_a_correct_variant_on_postgres_is_exhausted(variant, postgres_backend):
     result = run(variant, backend=postgres_backend, schedules=3000, orders="all")
     assert result.outcome == "passed", result.reason or result.failure.reason
     assert result.certificate["exhausted"]
+
+
+@pytest.mark.dynamodb
+@pytest.mark.parametrize(
+    "variant", [pytest.param(each, id=each.__name__) for each in on(BackendKind.DYNAMODB, BROKEN)]
+)
+def test_a_broken_variant_is_found_on_dynamodb(variant, dynamodb_backend):
+    result = run(variant, backend=dynamodb_backend, schedules=200, seed=1, shrink=False)
+    assert result.outcome == "failed", result.reason
+
+
+@pytest.mark.dynamodb
+@pytest.mark.parametrize(
+    "variant", [pytest.param(each, id=each.__name__) for each in on(BackendKind.DYNAMODB, CORRECT)]
+)
+def test_a_correct_variant_on_dynamodb_is_exhausted(variant, dynamodb_backend):
+    result = run(variant, backend=dynamodb_backend, schedules=200, orders="all")
+    assert result.outcome == "passed", result.reason or result.failure.reason
+    assert result.certificate["exhausted"]

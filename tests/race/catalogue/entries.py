@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.race.catalogue import counters, limits, records, sql_designs
+from tests.race.catalogue import counters, dynamodb_designs, limits, records, sql_designs
 
 
-MODULES = (limits, counters, records, sql_designs)
+MODULES = (limits, counters, records, sql_designs, dynamodb_designs)
 BROKEN = tuple(each for module in MODULES for each in module.BROKEN)
 CORRECT = tuple(each for module in MODULES for each in module.CORRECT)
 

@@ -115,11 +115,13 @@ class ControlledLock:
 
 def _make(*, reentrant: bool) -> Any:
     frame = sys._getframe(2)  # noqa: SLF001 - who makes the lock decides whether it is the application's
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "queue":
+        frame = frame.f_back  # a queue belongs to who made it
     module = str(frame.f_globals.get("__name__", ""))
     if module.partition(".")[0] == "planproof":
         return _real_rlock() if reentrant else _thread.allocate_lock()
     file = frame.f_code.co_filename
-    quiet = module != "queue" and file.startswith(_LIBRARIES)
+    quiet = file.startswith(_LIBRARIES)
     return ControlledLock(f"{PurePath(file).name}:{frame.f_lineno}", quiet=quiet, reentrant=reentrant)
 
 
