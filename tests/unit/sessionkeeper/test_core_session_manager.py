@@ -128,6 +128,20 @@ def test_users_list_and_end_their_own_sessions_only():
     assert world.manager.list_sessions("bob") == (other,)
 
 
+def test_a_user_ends_all_others_or_all():
+    world = World()
+    first, second, third = (world.manager.create("ann") for _ in range(3))
+    other = world.manager.create("bob").session
+
+    ended = world.manager.revoke_others(second.tokens.access)
+
+    assert {session.session_id for session in ended} == {first.session.session_id, third.session.session_id}
+    assert world.manager.list_sessions("ann") == (second.session,)
+    assert world.manager.revoke_all("ann") == (second.session,)
+    assert world.manager.list_sessions("ann") == ()
+    assert world.manager.list_sessions("bob") == (other,)
+
+
 def test_a_logout_ends_the_session_of_the_token():
     world = World()
     login = world.manager.create("ann")
