@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 
 class Span(NamedTuple):
@@ -75,8 +75,41 @@ class Field(NamedTuple):
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Place(NamedTuple):
+    """What many items of a plan share, so that it is held once for all of them.
+
+    Attributes:
+        local: how many letters of the id stand before the local name; the name itself where the id does
+            not end with it.
+        labels, phase, story, priority, effort_hours: see :class:`Item`.
+    """
+
+    local: int | str
+    labels: tuple[str, ...]
+    phase: str | None
+    story: str | None
+    priority: str | None
+    effort_hours: float | None
+
+
+class _Packed(NamedTuple):
+    """An item as it is held; a plan has many, and offsets told from the item's start are small numbers."""
+
+    id: str
+    kind: Kind
+    claim: Claim
+    text: str
+    line: int
+    start: int
+    size: int
+    status: int | None
+    parent: str | None
+    place: Place
+    paths: str | tuple[str, ...]
+    fields: tuple[Field, ...]
+
+
+class Item(_Packed):
     """Anything in a plan that can be true or not.
 
     Attributes:
@@ -98,22 +131,148 @@ class Item:
         fields: labelled values that stand in the item's block.
     """
 
-    id: str
-    local: str
-    kind: Kind
-    claim: Claim
-    text: str
-    line: int
-    span: Span
-    box: int | None = None
-    parent: str | None = None
-    labels: tuple[str, ...] = ()
-    phase: str | None = None
-    story: str | None = None
-    priority: str | None = None
-    files: tuple[str, ...] = ()
-    effort_hours: float | None = None
-    fields: tuple[Field, ...] = ()
+    __slots__ = ()
+
+    def __new__(  # noqa: PLR0917 - one argument an attribute
+        cls,
+        id: str,  # noqa: A002 - the attribute's name
+        local: str,
+        kind: Kind,
+        claim: Claim,
+        text: str,
+        line: int,
+        span: Span,
+        box: int | None = None,
+        parent: str | None = None,
+        labels: tuple[str, ...] = (),
+        phase: str | None = None,
+        story: str | None = None,
+        priority: str | None = None,
+        files: tuple[str, ...] = (),
+        effort_hours: float | None = None,
+        fields: tuple[Field, ...] = (),
+    ) -> Self:
+        """An item from its attributes."""
+        start, end = span
+        cut = len(id) - len(local) if id.endswith(local) else local
+        place = Place(cut, labels, phase, story, priority, effort_hours)
+        return cls.packed(
+            (
+                id,
+                kind,
+                claim,
+                text,
+                line,
+                start,
+                end - start,
+                None if box is None else box - start,
+                parent,
+                place,
+                files[0] if len(files) == 1 else files,
+                fields,
+            )
+        )
+
+    @classmethod
+    def packed(
+        cls,
+        row: tuple[
+            str,
+            Kind,
+            Claim,
+            str,
+            int,
+            int,
+            int,
+            int | None,
+            str | None,
+            Place,
+            str | tuple[str, ...],
+            tuple[Field, ...],
+        ],
+    ) -> Self:
+        """An item from what is held of it, for readers that share places between items."""
+        return tuple.__new__(cls, row)
+
+    @property
+    def local(self) -> str:
+        """Its name in the plan."""
+        cut = self.place.local
+        return self.id[cut:] if isinstance(cut, int) else cut
+
+    @property
+    def span(self) -> Span:
+        """The bytes of its own lines."""
+        return Span(self.start, self.start + self.size)
+
+    @property
+    def box(self) -> int | None:
+        """Offset of the status byte, or None."""
+        status = self.status
+        return None if status is None else self.start + status
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths that it names."""
+        paths = self.paths
+        return (paths,) if isinstance(paths, str) else paths
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Short marks, without brackets."""
+        return self.place.labels
+
+    @property
+    def phase(self) -> str | None:
+        """Heading that it stands under."""
+        return self.place.phase
+
+    @property
+    def story(self) -> str | None:
+        """Story that it belongs to."""
+        return self.place.story
+
+    @property
+    def priority(self) -> str | None:
+        """Priority as written."""
+        return self.place.priority
+
+    @property
+    def effort_hours(self) -> float | None:
+        """Estimate in hours."""
+        return self.place.effort_hours
+
+    def _replace(self, **changes: Any) -> Self:
+        """Another item that differs in the attributes named."""
+        return type(self)(**{name: getattr(self, name) for name in _ITEM} | changes)
+
+    def __getnewargs__(self) -> tuple[object, ...]:
+        """What copies and pickles are made of."""
+        return tuple(getattr(self, name) for name in _ITEM)
+
+    def __repr__(self) -> str:
+        """As it is written in Python."""
+        return f"Item({', '.join(f'{name}={getattr(self, name)!r}' for name in _ITEM)})"
+
+
+_ITEM: Final = (
+    "id",
+    "local",
+    "kind",
+    "claim",
+    "text",
+    "line",
+    "span",
+    "box",
+    "parent",
+    "labels",
+    "phase",
+    "story",
+    "priority",
+    "files",
+    "effort_hours",
+    "fields",
+)
 
 
 @dataclass(frozen=True, slots=True)

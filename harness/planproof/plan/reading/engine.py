@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Plan, Span
+from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Place, Plan
 from planproof.plan.reading.blocks import Block, Form, Line
 from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
@@ -356,9 +356,11 @@ class Engine:
         """Drafts as items; each draft is let go as soon as it is used, so that a big plan is held once."""
         drafts = self.context.drafts
         items: list[Item] = []
+        places: dict[Place, Place] = {}
+        cut = len(self.plan_id) + 1
         drafts.reverse()
         while drafts:
-            items.append(self.item_of(drafts.pop()))
+            items.append(item_of(drafts.pop(), cut, places))
         return tuple(items)
 
     def dialects(self) -> tuple[str, ...]:
@@ -398,26 +400,33 @@ class Engine:
             )
         return found or f"{self.plan_id}:{end}"
 
-    def item_of(self, draft: Draft) -> Item:
-        """A draft as an item."""
-        return Item(
+
+def item_of(draft: Draft, cut: int, places: dict[Place, Place]) -> Item:
+    """A draft as an item.
+
+    Args:
+        draft: it, with its id.
+        cut: how many letters of the id stand before the local name.
+        places: those that other items have already.
+    """
+    start, box, files = draft.start, draft.box, draft.files
+    place = Place(cut, draft.labels, draft.phase, draft.story, draft.priority, draft.effort)
+    return Item.packed(
+        (
             draft.id,
-            draft.local,
             draft.kind,
             weighed(draft),
             draft.text,
             draft.line,
-            Span(draft.start, draft.end),
-            draft.box,
+            start,
+            draft.end - start,
+            None if box is None else box - start,
             draft.parent.id if draft.parent is not None else None,
-            draft.labels,
-            draft.phase,
-            draft.story,
-            draft.priority,
-            draft.files,
-            draft.effort,
+            places.setdefault(place, place),
+            files[0] if len(files) == 1 else files,
             tuple(draft.fields) if draft.fields else (),
         )
+    )
 
 
 def weighed(draft: Draft) -> Claim:
