@@ -77,7 +77,10 @@ def test_places(root: Path, configured: tuple[str, ...]) -> tuple[str, ...]:
 
 def module_file(name: str, roots: list[Path]) -> Path | None:
     """The file of a module of the workspace, or None."""
-    inner = Path(*name.split("."))
+    parts = name.split(".")
+    if not all(parts):  # ``from .. import x`` above the workspace names no module of it
+        return None
+    inner = Path(*parts)
     for root in roots:
         for path in (root / inner / "__init__.py", root / inner.with_suffix(".py")):
             if path.is_file():
