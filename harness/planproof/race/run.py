@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +183,12 @@ class Race:
             self.told(number)
             chosen = drawn[(number - 1) % len(drawn)]
             done = stress_once(
-                self.workload, chosen, places, self.meta(number), processes=self.options.processes
+                self.workload,
+                chosen,
+                places,
+                self.meta(number),
+                processes=self.options.processes,
+                folder=self.options.folder,
             )
             count(self.tally, done)
             if done.undecided:
@@ -241,8 +248,12 @@ def stress_once(
     meta: dict[str, Any],
     *,
     processes: bool = False,
+    folder: Path | None = None,
 ) -> Execution:
     """One round of stress on a fresh system.
+
+    With a folder the history goes to disk while it happens, so that a killed run can be judged; it stays
+    there only if something did not hold.
 
     Raises:
         PlanproofError: the workload, its model or the recorder is at fault.
@@ -259,10 +270,25 @@ def stress_once(
             stack.enter_context(controlled(place.kind))
         system = stack.enter_context(opened(workload, seen))
         stack.enter_context(prepared(workload, system))
-        bench = Bench(workload, system, injector=injector, meta=meta, interval=0.05)
+        record_to = None if processes else _history_file(folder)
+        bench = Bench(workload, system, injector=injector, record_to=record_to, meta=meta, interval=0.05)
         if processes:
             from planproof.race.processes import run_processes
 
             return run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
         with bench.faults():
-            return run_threads(bench, chosen, limit_seconds=workload.limit_seconds)
+            done = run_threads(bench, chosen, limit_seconds=workload.limit_seconds)
+        if record_to is not None and done.violation is None and not done.undecided:
+            record_to.unlink()
+        return done
+
+
+def _history_file(folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    name = f"history_{os.getpid()}_{secrets.token_hex(4)}.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder cannot be made: {error.strerror}", path=str(folder)) from error
+    return folder / name

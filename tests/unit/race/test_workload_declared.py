@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from planproof.backends.model import Backend, BackendKind
 from planproof.errors import ConfigError, WorkloadError
 from planproof.race import Workload, call, invariant, load_workload, operation, parallel, run
+from planproof.race.history import read_lines
 from planproof.race.models import own_model
 from planproof.race.program import draw, from_literal, to_literal
 
@@ -395,3 +396,16 @@ class TestTestCase:
 
     def test_two_workloads_have_two(self):
         assert Counts.TestCase is not CountsRight.TestCase
+
+
+def test_under_stress_the_history_goes_to_disk_and_stays_only_where_something_broke(tmp_path):
+    class Lies(CountsRight):
+        @invariant(when="rest")
+        def never(self, cell):
+            raise AssertionError("never")
+
+    run(CountsRight, backend=MEMORY, schedules=2, mode="stress", folder=tmp_path)
+    assert list(tmp_path.glob("history_*.jsonl")) == []
+    result = run(Lies, backend=MEMORY, schedules=2, mode="stress", folder=tmp_path)
+    [kept] = tmp_path.glob("history_*.jsonl")
+    assert len(read_lines(kept).operations) == len(result.failure.history.operations)
