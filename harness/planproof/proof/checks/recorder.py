@@ -159,7 +159,8 @@ class Recorder:
         definitions = info.name2fixturedefs.values() if info is not None else ()
         codes = [getattr(one.func, "__code__", None) for several in definitions for one in several]
         names = {code.co_filename for code in codes if code is not None}
-        return sorted(name[len(self.root) :] for name in names if name.startswith(self.root))
+        ours = (name for name in names if name.startswith(self.root) and "site-packages" not in name)
+        return sorted(name[len(self.root) :] for name in ours)
 
     def _is_wanted(self, item: pytest.Item, targets: set[str], markers: list[str]) -> bool:
         node = item.nodeid
