@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Field, Heading, Kind, Origin, Span, Unread
@@ -47,6 +47,7 @@ class Section:
         task: the task that the heading is, or that holds it.
         story_draft: the story item that it opened, if any.
         headed: ``task`` was made by this very heading.
+        said: its lead, once somebody asked for it.
     """
 
     task: Draft | None = None
@@ -57,6 +58,7 @@ class Section:
     priority: str | None = None
     topic = ""
     slugs: tuple[str, ...] = ()
+    said: Lead | None = None
 
     def __init__(self, level: int, text: str, above: Section | None, *, title: bool = False) -> None:
         self.level = level
@@ -93,11 +95,14 @@ class Section:
             self.story = f"US{story[1] or story[2]}"
         self.priority = words.heading_priority(text) or self.priority
 
-    @cached_property
+    @property
     def lead(self) -> Lead:
         """Its id, if it has one, and its title."""
-        text = self.text
-        return lead(text if text.isascii() else words.without_emoji(text))
+        said = self.said
+        if said is None:
+            text = self.text
+            said = self.said = lead(text if text.isascii() else words.without_emoji(text))
+        return said
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Place, Plan
-from planproof.plan.reading.blocks import Block, Form, Line
+from planproof.plan.reading.blocks import Block, Form, Line, line_at
 from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
@@ -230,7 +230,7 @@ class Engine:
         context = self.context
         owner = self.parent(block)
         told = context.section.topic or context.label_topic or self.foreign
-        for line in block.lines() if block.more is not None else (Line(block.line, block.at, block.text),):
+        for line in block.lines() if block.more is not None else (line_at(block.line, block.at, block.text),):
             text = line.text
             if text[:1] in "*_" or ":" in text[:40]:
                 said = label(text)

@@ -123,6 +123,7 @@ _TRADE: Final = frozenset(
     ]
 )
 _PRIORITY: Final = re.compile(r"P[0-9]{1,2}$")
+_LETTERS: Final = re.compile(r"[A-Za-z]+")
 _LOCAL: Final = frozenset({"AC"})
 _LOCAL_WORDS: Final = frozenset({"step", "item", "subtask"})
 
@@ -155,10 +156,13 @@ _MAYBE: Final = re.compile(
     r"|[Ss]lice|[Pp]art|[Ww]ave)[ \t])"
 )
 
+_OPENERS: Final = frozenset("*_~`([#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZtsrpmiwb")
+"""What ``_MAYBE`` can begin with."""
+
 
 def nameless(text: str) -> bool:
     """Whether a text surely starts with no id and no label; cheap."""
-    return _MAYBE.match(text) is None
+    return text[:1] not in _OPENERS or _MAYBE.match(text) is None
 
 
 def _general(text: str) -> Lead:
@@ -214,7 +218,7 @@ def _name(text: str, at: int) -> tuple[str, str, int]:  # noqa: PLR0911 - one re
         return found[0].replace(" ", "").replace("–", "-"), "global", found.end()
     found = _STRONG.match(text, at)
     if found is not None and _ENDS.match(text, found.end()) and _is_id(found[0], text, found.end(), at):
-        prefix = re.match(r"[A-Za-z]+", found[0])
+        prefix = _LETTERS.match(found[0])
         local = prefix is not None and prefix[0] in _LOCAL and found[0].count("-") <= 1
         return found[0], "local" if local else "global", found.end()
     found = _CAPITALS.match(text, at)
@@ -243,7 +247,7 @@ def _numeric(text: str, at: int) -> tuple[str, str, int]:
 
 def _is_id(name: str, text: str, end: int, at: int) -> bool:
     """Whether letters and digits are an id, and not a word of the trade such as ``SHA-256`` or ``S3``."""
-    letters = re.match(r"[A-Za-z]+", name)
+    letters = _LETTERS.match(name)
     if letters is None or letters[0].upper() in _TRADE or _PRIORITY.match(name):
         return False
     if (

@@ -11,11 +11,13 @@ import io
 import re
 from typing import TYPE_CHECKING, Final
 
-from planproof.plan.reading.blocks import Block, Form, Line
+from planproof.plan.reading.blocks import Block, Form, line_at
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from planproof.plan.reading.blocks import Line
 
 
 CODE: Final = 4
@@ -28,6 +30,7 @@ CHUNK: Final = 262_144
 
 _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
 _BULLETS: Final = frozenset("-*+")
+_MARKS: Final = frozenset("*_")
 _NOT_PLAIN: Final = _STARTERS | frozenset(" \t")
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
 _PREFIX: Final = re.compile(r"[ \t>*+\-.)0-9]*")
@@ -82,24 +85,24 @@ def scan(data: bytes, *, line: int = 1, offset: int = 0) -> Iterator[Block]:
     scanner = Scanner()
     done = scanner.done
     feed = scanner.feed
-    number, start = line - 1, offset
-    for text, size in _lines(data):
-        number += 1
-        end = start + size
-        feed(text, number, start, end)
-        start = end
-        if done:
-            yield from done
-            done.clear()
+    number, start = line, offset
+    for lines in _pieces(data):
+        for text, size in lines:
+            end = start + size
+            feed(text, number, start, end)
+            number += 1
+            start = end
+            if done:
+                yield from done
+                done.clear()
     scanner.finish()
     yield from done
 
 
-def _lines(data: bytes) -> Iterator[tuple[str, int]]:
+def _pieces(data: bytes) -> Iterator[Iterable[tuple[str, int]]]:
     """Lines without their endings, and their sizes in bytes with them; decoded in pieces."""
     if b"\r" in data:
-        for raw in split_lines(data):
-            yield raw.decode().rstrip("\r\n"), len(raw)
+        yield ((raw.decode().rstrip("\r\n"), len(raw)) for raw in split_lines(data))
         return
     begin, total = 0, len(data)
     while begin < total:
@@ -108,13 +111,11 @@ def _lines(data: bytes) -> Iterator[tuple[str, int]]:
         lines = piece.split("\n")
         last = lines.pop()
         if piece.isascii():
-            for text in lines:
-                yield text, len(text) + 1
+            yield [(text, len(text) + 1) for text in lines]
         else:
-            for text in lines:
-                yield text, (len(text) if text.isascii() else len(text.encode())) + 1
+            yield [(text, (len(text) if text.isascii() else len(text.encode())) + 1) for text in lines]
         if last:
-            yield last, len(last.encode())
+            yield [(last, len(last.encode()))]
         begin = end
 
 
@@ -161,7 +162,7 @@ class Scanner:
             return
         if leaf is not None and not leaf.closed:
             if matched == len(stack):
-                self.verbatim(leaf, text[position:], Line(number, start, ""), end)
+                self.verbatim(leaf, text[position:], line_at(number, start, ""), end)
                 return
             leaf.closed = True  # the end of its container ended it
             self.close_leaf()
@@ -178,10 +179,12 @@ class Scanner:
                 return
         elif sign in _BULLETS and first - position < CODE and text[first + 1 : first + 2] == " ":
             after = text[first + 2 : first + 3]
+            if after in _MARKS and text[first + 3 : first + 4] == after:
+                after = text[first + 4 : first + 5]
             if after and after not in _NOT_PLAIN and len(stack) < MAX_DEPTH:
                 self.bullet(matched, position, first, text, number, start, end)
                 return
-        self.begin(matched, position, first, text, Line(number, start, ""), end)
+        self.begin(matched, position, first, text, line_at(number, start, ""), end)
 
     # -- containers ---------------------------------------------------------------------------------
 
@@ -269,7 +272,7 @@ class Scanner:
                 leaf.closed = True
             else:
                 column = self.stack[-1].column if self.stack else 0
-                self.verbatim(leaf, text[column:], Line(number, start, ""), end)
+                self.verbatim(leaf, text[column:], line_at(number, start, ""), end)
             return
         self.paragraph = self.table = False
         if self.quotes:
@@ -306,7 +309,7 @@ class Scanner:
             leaf.closed = True
         if leaf.more is None:
             leaf.more = []
-        leaf.more.append(Line(line.number, line.start, text))
+        leaf.more.append(line_at(line.number, line.start, text))
 
     def words(self, matched: int, text: str, first: int, number: int, start: int, end: int) -> None:
         """A line that starts nothing: it goes on with a paragraph or begins one."""
@@ -314,7 +317,7 @@ class Scanner:
         if self.paragraph and leaf is not None:
             if leaf.more is None:
                 leaf.more = []
-            leaf.more.append(Line(number, start, text[first:]))
+            leaf.more.append(line_at(number, start, text[first:]))
             leaf.end = end
             if "-" in text and "|" in text and not self.table and _TABLE_RULE.match(text, first):
                 above = leaf.more[-2].text if len(leaf.more) > 1 else leaf.text
@@ -390,7 +393,7 @@ class Scanner:
             leaf = self.open_leaf(Block(Form.CODE, line.number, line.start, end, ""), matched)
             leaf.more = []
         assert leaf.more is not None
-        leaf.more.append(Line(line.number, line.start, text))
+        leaf.more.append(line_at(line.number, line.start, text))
         leaf.end = end
 
     def open_quote(self, matched: int, first: int, line: Line, end: int) -> None:
@@ -492,7 +495,7 @@ class Scanner:
             return False
         block = Block(Form.HTML, line.number, line.start, end, text[first:])
         self.open_leaf(block, matched)
-        block.more = [Line(line.number, line.start, text[first:])]
+        block.more = [line_at(line.number, line.start, text[first:])]
         block.closed = closer is not None and closer.search(text, first) is not None
         self.until = closer
         return True
