@@ -307,12 +307,8 @@ class Engine:
     def finish(self) -> Plan:
         """Name the items, resolve the edges, and freeze everything."""
         context = self.context
-        names = frozenset(draft.name for draft in context.drafts if draft.name)
-        for action in context.last:
-            action(names)
         if context.last:
-            context.drafts.sort(key=lambda draft: (draft.start, draft.line))
-            context.edges.sort(key=lambda edge: edge.line)
+            self.last()
         name_all(context.drafts)
         dialects = self.dialects()
         edges = self.edges()
@@ -329,6 +325,15 @@ class Engine:
             unread=tuple(sorted(context.unread, key=lambda one: one.line)),
             source=self.data,
         )
+
+    def last(self) -> None:
+        """Do what had to wait for the names of all items, and put everything into the file's order."""
+        context = self.context
+        names = frozenset(draft.name for draft in context.drafts if draft.name)
+        for action in context.last:
+            action(names)
+        context.drafts.sort(key=lambda draft: (draft.start, draft.line))
+        context.edges.sort(key=lambda edge: edge.line)
 
     def edges(self) -> tuple[tuple[Edge, ...], tuple[ParallelGroup, ...]]:
         """Edges and parallel groups with ids for names; each draft is let go as soon as it is used."""

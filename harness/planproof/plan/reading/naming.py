@@ -48,6 +48,11 @@ def _group(named: Iterable[tuple[Draft, str]], used: set[str]) -> None:
         other = first.setdefault(name, draft)
         if other is not draft:
             clashes.setdefault(name, [other]).append(draft)
+    if not clashes and used.isdisjoint(first):
+        for name, draft in first.items():
+            draft.local = name
+        used.update(first)
+        return
     for name, draft in first.items():
         if name not in clashes:
             _take(draft, name, used)
