@@ -1,13 +1,17 @@
 """``planproof tick`` and ``planproof report`` in a small repository, from outside."""
 
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 from tests.unit.proof.workshop import Repo
 
+import planproof
 from planproof.interfaces.cli.main import run
 
 
+SCHEMA = Path(planproof.__file__).parent / "schemas" / "tick.schema.json"
 PLAN = """\
 # Tasks: demo
 
@@ -101,6 +105,7 @@ def test_json(repo, capsys):
     assert run(["tick", "--dry-run", "--untick", "--output-format", "json"]) == 0
 
     document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
     assert [(one["item"], one["done"]) for one in document["changes"]] == [
         ("demo:T001", True),
         ("demo:T002", False),
