@@ -288,19 +288,20 @@ class Context:
 
     def put(self, draft: Draft | None, name: str, value: str, line: int, at: int) -> Field:
         """Keep a labelled value, of an item or of the plan; ``at`` is the byte offset of its line."""
-        raw = value.encode()
-        begin = self.data.find(name.encode(), at, at + 400)
-        end = self.data.find(b"\n", at) if begin >= 0 else -1
-        if 0 <= begin < (end if end >= 0 else len(self.data)):
-            begin += len(name.encode())
-        else:
-            begin = at
-        start = self.data.find(raw, begin) if raw else begin
-        return self.put_at(draft, name, value, line, max(start, begin))
+        data, key, raw = self.data, name.encode(), value.encode()
+        begin = data.find(key, at, at + 400)
+        # Behind its name where that stands in the line, else anywhere in it.
+        begin = at if begin < 0 or data.find(b"\n", at, begin) >= 0 else begin + len(key)
+        start = data.find(raw, begin) if raw else begin
+        start = max(start, begin)
+        return self.keep(draft, Field(name, value, line, Span(start, start + len(raw))))
 
     def put_at(self, draft: Draft | None, name: str, value: str, line: int, start: int) -> Field:
         """Keep a value whose byte offset is known."""
-        field = Field(name, value, line, Span(start, start + len(value.encode())))
+        return self.keep(draft, Field(name, value, line, Span(start, start + len(value.encode()))))
+
+    def keep(self, draft: Draft | None, field: Field) -> Field:
+        """Write down a labelled value."""
         if draft is None:
             self.fields.append(field)
         elif draft.fields is None:

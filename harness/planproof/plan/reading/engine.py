@@ -12,7 +12,7 @@ from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
 from planproof.plan.reading.dialects.work_plan import contract_item
-from planproof.plan.reading.fields import is_field, label, preamble, topic_of
+from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
 from planproof.plan.reading.notation.references import references
@@ -70,16 +70,18 @@ class Engine:
         line, offset = self.front()
         steps: dict[Form, Callable[[Block], None]] = {
             Form.HEADING: self.heading,
-            Form.ITEM: self.item,
             Form.TEXT: self.text,
             Form.FENCE: self.fence,
             Form.HTML: self.html,
         }
+        item = self.item
         data = self.data[offset:] if offset else self.data
         for block in scan(data, line=line, offset=offset):
-            step = steps.get(block.form)
-            if step is not None:
-                step(block)
+            form = block.form
+            if form is Form.ITEM:
+                item(block)
+            elif form in steps:
+                steps[form](block)
         return self.finish()
 
     def front(self) -> tuple[int, int]:
@@ -151,7 +153,9 @@ class Engine:
                 return False
             self.context.report(block.line, text, "a malformed box")
             return True
-        return (text[:1] in _MARKS or ":" in text[:40]) and self.labelled(block, text, parent)
+        return (text[:1] in _MARKS or text.find(":", 0, LABEL_LENGTH) >= 0) and self.labelled(
+            block, text, parent
+        )
 
     def speaks(self, text: str, topic: str, parent: Draft | None) -> bool:
         """Whether a bullet may be an item: by what stands around it, or by words of its own."""
@@ -232,7 +236,7 @@ class Engine:
         told = context.section.topic or context.label_topic or self.foreign
         for line in block.lines() if block.more is not None else (line_at(block.line, block.at, block.text),):
             text = line.text
-            if text[:1] in "*_" or ":" in text[:40]:
+            if text[:1] in "*_" or text.find(":", 0, LABEL_LENGTH) >= 0:
                 said = label(text)
                 if said is None and context.section.level <= 1 and block.owner is None:
                     said = preamble(text)

@@ -66,6 +66,10 @@ _KNOWN: Final = frozenset(
 """Labels that count without marks around them."""
 
 
+LABEL_LENGTH: Final = 40
+"""A label without marks ends within so many letters."""
+
+
 def label(text: str) -> Label | None:
     """The label that a line starts with, or None.
 
@@ -73,7 +77,7 @@ def label(text: str) -> Label | None:
         text: a line without its structural marks.
     """
     first = text[:1]
-    if first in {"*", "_"}:
+    if first == "*" or first == "_":  # noqa: PLR1714 - asked once a line
         found = _BOLD.match(text)
         if found is not None:
             return Label(found[1].strip(" `"), text[found.end() :].strip())
@@ -82,10 +86,11 @@ def label(text: str) -> Label | None:
             value = text[found.end() :].rstrip()
             return Label(found[2], value.removesuffix(found[1]).strip())
         return None
-    name, colon, value = text[:40].partition(":")
-    if not colon or name.strip().lower() not in _KNOWN:
+    at = text.find(":", 0, LABEL_LENGTH)
+    if at < 0:
         return None
-    return Label(name.strip(), text[len(name) + 1 :].strip())
+    name = text[:at].strip()
+    return Label(name, text[at + 1 :].strip()) if name.lower() in _KNOWN else None
 
 
 _PREAMBLE: Final = re.compile(r"([A-Z][A-Za-z /-]{1,40})(?:[ \t]*\([^()\n]{1,80}\))?:[ \t]+(?=\S)")

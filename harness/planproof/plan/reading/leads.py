@@ -24,6 +24,11 @@ class Lead(NamedTuple):
     text: str
 
 
+def _made(parts: tuple[str, str, tuple[str, ...], str]) -> Lead:
+    """A lead, made in half the time that its class takes."""
+    return tuple.__new__(Lead, parts)
+
+
 MAX_LABELS: Final = 12
 ENOUGH_DIGITS: Final = 2
 """So many digits make letters and digits an id; fewer need a separator or a sign behind them."""
@@ -130,15 +135,15 @@ _LOCAL_WORDS: Final = frozenset({"step", "item", "subtask"})
 
 def lead(text: str) -> Lead:
     """Take an item's text apart into id, labels and statement."""
-    found = _PLAIN_TASK.match(text)
+    found = _PLAIN_TASK.match(text) if text[:1] == "T" else None
     if found is not None:
         name, end = found[1], found.end()
         if text[end] != "[":
-            return Lead(name, "global", (), text[end:])
+            return _made((name, "global", (), text[end:]))
         run = _RUN.match(text, end)
         if run is None:
-            return Lead(name, "global", (), text[end:])
-        return Lead(name, "global", _split(run[0]), text[run.end() :])
+            return _made((name, "global", (), text[end:]))
+        return _made((name, "global", _split(run[0]), text[run.end() :]))
     return _general(text)
 
 
@@ -158,16 +163,21 @@ _MAYBE: Final = re.compile(
 
 _OPENERS: Final = frozenset("*_~`([#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZtsrpmiwb")
 """What ``_MAYBE`` can begin with."""
+_WORDS_ONLY: Final = frozenset("ACDEFGHJKLNOQUVXYZ")
+"""Letters that begin an id only where no small letter follows."""
 
 
 def nameless(text: str) -> bool:
     """Whether a text surely starts with no id and no label; cheap."""
-    return text[:1] not in _OPENERS or _MAYBE.match(text) is None
+    first = text[:1]
+    if first not in _OPENERS or (first in _WORDS_ONLY and text[1:2].islower()):
+        return True
+    return _MAYBE.match(text) is None
 
 
 def _general(text: str) -> Lead:
     if nameless(text):
-        return Lead("", "", (), text)
+        return _made(("", "", (), text))
     labels: tuple[str, ...] = ()
     begin = 0
     if text[:1] == "[" or text[:3] == "**[":

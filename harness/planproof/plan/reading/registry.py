@@ -16,6 +16,7 @@ GROUP: Final = "planproof.dialects"
 """Entry point group; each entry names a subclass of :class:`planproof.plan.reading.dialect.Dialect`."""
 
 
+@cache
 def built_in() -> tuple[Dialect, ...]:
     """Our dialects in the order in which they are asked."""
     from planproof.plan.reading.dialects.module_todo import ModuleTodo
