@@ -35,6 +35,13 @@ def verify(session: nox.Session) -> None:
     session.run("planproof", "verify", *(session.posargs or ["plans"]))
 
 
+@nox.session
+def verify_stores(session: nox.Session) -> None:
+    """The main job on PostgreSQL and DynamoDB Local too, where they are to be had."""
+    session.install("-e", ".[postgres,dynamodb]", "-e", REFERENCE, *group("verify"))
+    session.run("planproof", "verify", *(session.posargs or ["plans"]), "--backend", "all")
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The suite; what needs a server that is not here is skipped and listed."""
