@@ -46,9 +46,9 @@ def verify_stores(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The suite; what needs a server that is not here is skipped and listed."""
     session.install("-e", ".", "-e", REFERENCE, *group("test"))
-    # Stores and the browser behave alike under every Python: once is enough, under the one that runs nox.
+    # Stores, the browser and what takes long behave alike under every Python: the one that runs nox has all.
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    only = [] if session.python in {here, None} else ["-m", "not (postgres or dynamodb or browser)"]
+    only = [] if session.python in {here, None} else ["-m", "not (postgres or dynamodb or browser or slow)"]
     session.run("pytest", "-n", "auto", *only, *session.posargs)
 
 

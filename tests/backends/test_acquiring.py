@@ -9,6 +9,9 @@ import pytest
 from planproof.backends import Backend, BackendKind, acquire
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.postgres
 def test_a_test_that_says_postgres_talks_to_postgresql(postgres_backend: Backend):
     with psycopg.connect(postgres_backend.url) as connection:

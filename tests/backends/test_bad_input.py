@@ -22,6 +22,9 @@ from planproof.backends.waiting import SystemClock
 from planproof.errors import BackendUnavailableError
 
 
+pytestmark = pytest.mark.slow
+
+
 class QuickClock(SystemClock):
     """Time that flies: a wait costs nothing and the deadline comes at once."""
 

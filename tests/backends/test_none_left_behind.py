@@ -15,7 +15,7 @@ from planproof.backends import engine, keeping
 from planproof.backends.settings import Settings
 
 
-pytestmark = [pytest.mark.postgres, pytest.mark.dynamodb]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.dynamodb]
 
 WAYS = [
     pytest.param("postgres", "program", id="postgres-program"),

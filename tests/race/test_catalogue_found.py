@@ -9,6 +9,9 @@ from planproof.backends.model import Backend, BackendKind
 from planproof.race import run
 
 
+pytestmark = pytest.mark.slow
+
+
 SEEDS = (1, 2, 3)
 EMBEDDED = {
     BackendKind.MEMORY: Backend(BackendKind.MEMORY, "memory://"),

@@ -25,6 +25,9 @@ from sessionkeeper import (
 )
 
 
+pytestmark = pytest.mark.slow
+
+
 LOGINS = {"memory": 100, "sqlite": 40, "postgres": 40, "dynamodb": 6}
 
 

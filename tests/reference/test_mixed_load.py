@@ -19,6 +19,9 @@ from sessionkeeper import (
 )
 
 
+pytestmark = pytest.mark.slow
+
+
 STEPS = {"memory": 300, "sqlite": 60, "postgres": 60, "dynamodb": 10}
 USERS = ("ann", "bob")
 

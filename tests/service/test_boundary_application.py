@@ -15,6 +15,9 @@ from sessionkeeper.clock import ManualClock
 from sessionkeeper.errors import ConfigurationError, StoreUnavailableError
 
 
+pytestmark = pytest.mark.slow
+
+
 START = "/session_manager/sessions.start"
 BODY = {"user_id": "u1", "performer_id": "nurse-7"}
 

@@ -15,6 +15,9 @@ from sessionkeeper.boundary.idgen import generate_session_id
 from sessionkeeper.boundary.layout import session_log_path
 
 
+pytestmark = pytest.mark.slow
+
+
 START = "/session_manager/sessions.start"
 END = "/session_manager/sessions.end"
 

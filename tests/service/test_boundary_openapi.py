@@ -11,6 +11,9 @@ from tests.service.running import serving
 from sessionkeeper.boundary.app import Settings, create_app
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def client(tmp_path):
     with serving(create_app(Settings(logs=tmp_path / "logs", sweep_seconds=0, sync=False))) as one:

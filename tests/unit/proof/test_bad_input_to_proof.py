@@ -15,6 +15,9 @@ from planproof.proof.binding import yaml_source
 from planproof.proof.binding.spec_parser import parse_spec
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def repo(tmp_path):
     repo = Repo(tmp_path)

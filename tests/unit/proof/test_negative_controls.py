@@ -4,6 +4,9 @@ import pytest
 from tests.unit.proof.workshop import Repo
 
 
+pytestmark = pytest.mark.slow
+
+
 APP = """
     def add(a, b):
         return a + b

@@ -10,6 +10,9 @@ import pytest
 from tests.unit.proof.workshop import Repo
 
 
+pytestmark = pytest.mark.slow
+
+
 APP = """
     LIMIT = 5
 

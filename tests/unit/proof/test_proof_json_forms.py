@@ -10,6 +10,9 @@ from tests.unit.proof.workshop import ROOT, Repo
 from planproof.proof.binding.spec_parser import parse_spec
 
 
+pytestmark = pytest.mark.slow
+
+
 VERDICTS = {
     "verified",
     "false_claim",

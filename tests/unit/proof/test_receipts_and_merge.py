@@ -11,6 +11,9 @@ from planproof.errors import InputError
 from planproof.proof.evidence import receipt
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def repo(tmp_path):
     repo = Repo(tmp_path / "work")

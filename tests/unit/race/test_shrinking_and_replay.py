@@ -21,6 +21,9 @@ from planproof.race import run
 from planproof.race.replay import read_replay, replay
 
 
+pytestmark = pytest.mark.slow
+
+
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = ROOT / "harness/planproof/schemas"
 SOURCE = """
