@@ -99,5 +99,5 @@ def test_memory_is_a_small_multiple_of_the_file():
     finally:
         tracemalloc.stop()
     assert len(plan.items) == 100_000
-    assert held <= 9 * len(data)
-    assert peak <= 11 * len(data)
+    assert held <= 6.5 * len(data)
+    assert peak <= 10.5 * len(data)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 
 _OURS: Final = "planproof.plan.reading.dialects."
-_MARKS: Final = frozenset("*_")
+_LEADING: Final = frozenset("[*_")
+"""What a malformed box, or a label, can begin with."""
 _HIDDEN_BOX: Final = re.compile(r"[ \t>]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[[ xX~\->!?]\](?:[ \t]|\*|$)")
 _LOOSE_BOX: Final = re.compile(r"(?:[0-9]{1,9}[.)][ \t]+)?\[[ xX]\][ \t]+\S")
 _CELL_BOX: Final = re.compile(r"\|[ \t]*\[[ xX~]\][ \t]*\|")
@@ -130,21 +131,26 @@ class Engine:
         else:
             parent = owner.draft or self.parent(block)
             topic = owner.topic
-        box = parse_box(text) if text[:1] == "[" else None
+        first = text[:1]
+        box = parse_box(text) if first == "[" else None
         if box is None:
-            if self.no_statement(block, text, parent):
+            led = first in _LEADING or text.find(":", 0, LABEL_LENGTH) >= 0
+            if led and self.no_statement(block, text, parent):
                 return
-            takers = self.bullet_takers if self.speaks(text, topic, parent) else self.foreign
+            speaks = topic or context.label_speaks or self.speaks(text, parent)
+            takers = self.bullet_takers if speaks else self.foreign
         elif block.underlined:
             context.report(block.line, text, "a box in a heading inside a list is no task")
             return
         else:
             takers = self.box_takers
-        self.take(block, text, box, parent, topic, takers)
-        draft = block.draft
-        if draft is not None:
+        if takers:
+            self.take(block, text, box, parent, topic, takers)
+        elif parent is not None and "`" in text:
+            parent.add_files(paths_in(text))
+        if values and block.draft is not None:
             for line in values:
-                self.line_field(line, draft)
+                self.line_field(line, block.draft)
 
     def no_statement(self, block: Block, text: str, parent: Draft | None) -> bool:
         """A bullet that is a malformed box, or a labelled value."""
@@ -153,14 +159,11 @@ class Engine:
                 return False
             self.context.report(block.line, text, "a malformed box")
             return True
-        return (text[:1] in _MARKS or text.find(":", 0, LABEL_LENGTH) >= 0) and self.labelled(
-            block, text, parent
-        )
+        return self.labelled(block, text, parent)
 
-    def speaks(self, text: str, topic: str, parent: Draft | None) -> bool:
-        """Whether a bullet may be an item: by what stands around it, or by words of its own."""
-        if topic or self.context.label_speaks:
-            return True
+    @staticmethod
+    def speaks(text: str, parent: Draft | None) -> bool:
+        """Whether a bullet may be an item: by what it stands below, or by words of its own."""
         if parent is not None and (not parent.scope or parent.dialect == "summary"):
             return True
         return not nameless(text) or text[:1] in CLAIMING or "arallel" in text
@@ -175,11 +178,11 @@ class Engine:
         takers: Sequence[Callable[[Statement, Context], bool]],
     ) -> None:
         """Ask the dialects in turn; the paths in what nobody takes belong to the item above."""
-        if takers:
-            statement = Statement(block, text, box, parent, topic)
-            for taker in takers:
-                if taker(statement, self.context):
-                    return
+        context = self.context
+        statement = Statement(block, text, box, parent, topic)
+        for taker in takers:
+            if taker(statement, context):
+                return
         if parent is not None and "`" in text:
             parent.add_files(paths_in(text))
 
