@@ -68,7 +68,8 @@ def test_the_corpus_is_read_faster_than_it_is_parsed(benchmark):
     ours, theirs = in_turns(read_all, parse_all)
     benchmark.extra_info["ratio"] = theirs / ours
     benchmark.pedantic(read_all, rounds=3)
-    assert theirs / ours >= 2.0
+    # Four times is what is wanted; 3.3 to 3.5 were measured on a busy machine.
+    assert theirs / ours >= 2.8
 
 
 def test_a_hundred_thousand_tasks_take_less_than_half_of_tokenising(benchmark):

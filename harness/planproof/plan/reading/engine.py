@@ -422,7 +422,8 @@ def item_of(draft: Draft, cut: int, places: dict[Place, Place]) -> Item:
         places: those that other items have already.
     """
     start, box, files = draft.start, draft.box, draft.files
-    place = Place(cut, draft.labels, draft.phase, draft.story, draft.priority, draft.effort)
+    shared = (cut, draft.labels, draft.phase, draft.story, draft.priority, draft.effort)
+    place = tuple.__new__(Place, shared)  # as its class does, in half the time
     return Item.packed(
         (
             draft.id,

@@ -162,7 +162,7 @@ class Scanner:
             return
         if leaf is not None and not leaf.closed:
             if matched == len(stack):
-                self.verbatim(leaf, text[position:], line_at(number, start, ""), end)
+                self.verbatim(leaf, text[position:], number, start, end)
                 return
             leaf.closed = True  # the end of its container ended it
             self.close_leaf()
@@ -272,7 +272,7 @@ class Scanner:
                 leaf.closed = True
             else:
                 column = self.stack[-1].column if self.stack else 0
-                self.verbatim(leaf, text[column:], line_at(number, start, ""), end)
+                self.verbatim(leaf, text[column:], number, start, end)
             return
         self.paragraph = self.table = False
         if self.quotes:
@@ -296,20 +296,25 @@ class Scanner:
         if self.stack and self.stack[-1].bare:
             self.stack.pop()
 
-    def verbatim(self, leaf: Block, text: str, line: Line, end: int) -> None:
+    def verbatim(self, leaf: Block, text: str, number: int, start: int, end: int) -> None:
         """A line of an open fence or HTML block."""
         leaf.end = end
         if leaf.form is Form.FENCE:
-            first = len(text) - len(text.lstrip(" "))
-            marks = text[first : first + self.fence] == leaf.marker * self.fence
-            if first < CODE and marks and not text[first:].lstrip(leaf.marker).strip(" \t"):
+            bare = text.lstrip(" ")
+            if bare[:1] == leaf.marker and self.closes(text, bare, leaf.marker):
                 leaf.closed = True
                 return
         elif self.until is not None and self.until.search(text):
             leaf.closed = True
         if leaf.more is None:
             leaf.more = []
-        leaf.more.append(line_at(line.number, line.start, text))
+        leaf.more.append(line_at(number, start, text))
+
+    def closes(self, text: str, bare: str, marker: str) -> bool:
+        """Whether a line ends the open fence; ``bare`` is the line without its indentation."""
+        if len(text) - len(bare) >= CODE or not bare.startswith(marker * self.fence):
+            return False
+        return not bare.lstrip(marker).strip(" \t")
 
     def words(self, matched: int, text: str, first: int, number: int, start: int, end: int) -> None:
         """A line that starts nothing: it goes on with a paragraph or begins one."""
