@@ -68,7 +68,7 @@ def test_the_corpus_is_read_faster_than_it_is_parsed(benchmark):
     ours, theirs = in_turns(read_all, parse_all)
     benchmark.extra_info["ratio"] = theirs / ours
     benchmark.pedantic(read_all, rounds=3)
-    # Four times is what is wanted; 3.3 to 3.5 were measured on a busy machine.
+    # Four times is what is wanted; 3.3 to 3.6 were measured here, 2.6 to 2.8 in a process without pytest.
     assert theirs / ours >= 2.8
 
 
