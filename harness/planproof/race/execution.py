@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planproof.backends.model import BackendKind
-from planproof.errors import PlanproofError, WorkloadError
+from planproof.errors import ConfigError, PlanproofError, WorkloadError
 from planproof.race.history import Recorder
 from planproof.race.recording import Entry, Findings, perform
 from planproof.race.result import Violation
@@ -55,6 +57,11 @@ class Execution:
     diverged: bool = False
 
     @property
+    def holds(self) -> bool:
+        """Nothing was found, and it could be decided."""
+        return self.violation is None and not self.undecided
+
+    @property
     def choices(self) -> tuple[int, ...]:
         """Which client moved, step by step."""
         return tuple(each.client for each in self.trace)
@@ -77,7 +84,9 @@ class Bench:
         injector: faults; None for none.
         record_to: file for the history; None keeps it in memory.
         meta: written at the head of the history.
-        eager: an operation begins when the client starts it; False: at its first call to the store.
+        interval: seconds between two writes of the history; 0 writes each event at once.
+        first_id: where the ids of operations start.
+        joins: the history was begun by another process.
     """
 
     def __init__(
@@ -90,13 +99,19 @@ class Bench:
         meta: dict[str, Any] | None = None,
         interval: float = 0.0,
         first_id: int = 0,
+        joins: bool = False,
     ) -> None:
         self.workload = workload
         self.system = system
         self.injector = injector
         self.findings = Findings()
         self.recorder = Recorder(
-            record_to, meta=meta, interval=interval, sink=_full_disk(injector), first_id=first_id
+            record_to,
+            meta=meta,
+            interval=interval,
+            sink=_full_disk(injector),
+            first_id=first_id,
+            joins=joins,
         )
         self._elsewhere: History | None = None
         self.observations = 0
@@ -182,6 +197,22 @@ class Bench:
         if done.violation is None and not undecided and self.workload.model is not None:
             _ask_model(self.workload.model, done)
         return done
+
+
+def history_file(folder: Path | None) -> Path | None:
+    """A new name for a history in the run's folder, which is made; None without a folder.
+
+    Raises:
+        ConfigError: the folder cannot be made.
+    """
+    if folder is None:
+        return None
+    name = f"history_{os.getpid()}_{secrets.token_hex(4)}.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder cannot be made: {error.strerror}", path=str(folder)) from error
+    return folder / name
 
 
 def _full_disk(injector: Injector | None) -> Any:

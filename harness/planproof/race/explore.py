@@ -14,7 +14,7 @@ from planproof.race.certificate import count
 from planproof.race.drivers.locks import controlled_locks
 from planproof.race.drivers.passing import virtual_time
 from planproof.race.drivers.sqlite import controlled_sqlite
-from planproof.race.execution import Bench, Execution, opened, prepared, routed
+from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
 from planproof.race.result import Failure, Violation
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.independence import independence
@@ -25,6 +25,7 @@ from planproof.race.schedules.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from planproof.race.faults.injector import Injector
     from planproof.race.isolation import Places
@@ -65,16 +66,20 @@ class Session:
 
     Args:
         workload: the class.
+        kind: the store.
         places: where each execution gets its own place.
-        meta: what stands at the head of each history.
+        folder: where the history of the present execution goes while it happens; None for nowhere.
     """
 
-    def __init__(self, workload: type[Workload], kind: BackendKind, places: Places) -> None:
+    def __init__(
+        self, workload: type[Workload], kind: BackendKind, places: Places, *, folder: Path | None = None
+    ) -> None:
         self._workload = workload
         self._kind = kind
         self._places = places
         self._kept: tuple[Workload, Any] | None = None
         self._stack = contextlib.ExitStack()
+        self._file = history_file(folder)
 
     def __enter__(self) -> Self:
         self._stack.enter_context(controlled(self._kind))
@@ -100,14 +105,40 @@ class Session:
             self._kept = (workload, self._stack.enter_context(opened(workload, place)))
         yield (*self._kept, None)
 
-    def execute(self, program: Program, order: Order, *, meta: dict[str, Any] | None = None) -> Execution:
-        """Run one program once, in one order.
+    def run(self, program: Program, order: Order, meta: dict[str, Any]) -> Execution:
+        """Run one program once, with its history in the folder while it lasts; it stays if that fails.
+
+        So a run that is killed leaves the history of the schedule that was running.
+
+        Raises:
+            PlanproofError: the workload, its model or the recorder is at fault.
+        """
+        self.forget()
+        done = self.execute(program, order, meta=meta, record_to=self._file)
+        if done.holds:
+            self.forget()
+        return done
+
+    def forget(self) -> None:
+        """Nothing more is to be learned from the history that was left."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+    def execute(
+        self,
+        program: Program,
+        order: Order,
+        *,
+        meta: dict[str, Any] | None = None,
+        record_to: Path | None = None,
+    ) -> Execution:
+        """Run one program once, in one order; with a file, each event goes there at once.
 
         Raises:
             PlanproofError: the workload, its model or the recorder is at fault.
         """
         with self._system() as (workload, system, injector), prepared(workload, system):
-            bench = Bench(workload, system, injector=injector, meta=meta)
+            bench = Bench(workload, system, injector=injector, record_to=record_to, meta=meta)
             scheduler = Scheduler(
                 order, clock=workload.clock, observe=bench.observe, limit_seconds=workload.limit_seconds
             )
@@ -171,14 +202,14 @@ def explore(run: Race, places: Places) -> tuple[Failure | None, str]:
     Raises:
         PlanproofError: the workload, its model or the recorder is at fault.
     """
-    with Session(run.workload, run.backend.kind, places) as session:
+    with Session(run.workload, run.backend.kind, places, folder=run.options.folder) as session:
         if run.options.orders == "all":
             return _every_order(run, session)
         source = _orders(run)
         for number in range(1, run.options.schedules + 1):
             run.told(number)
             program, order = next(source)
-            done = session.execute(program, order, meta=run.meta(number))
+            done = session.run(program, order, run.meta(number))
             count(run.tally, done)
             if done.diverged and isinstance(order, EveryOrder):
                 order.give_up()  # the drawn orders go on: they do not need the application to repeat itself
@@ -205,7 +236,9 @@ def _failure(run: Race, session: Session, program: Program, done: Execution, num
 
         execute = functools.partial(session.execute, meta=run.meta(number))
         failure = shrink(failure, execute, _relation(run)[0])
-    return run.written(failure)
+    failure = run.written(failure)
+    session.forget()  # the test that was written makes it again
+    return failure
 
 
 def _relation(run: Race) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
@@ -276,7 +309,7 @@ def _every_order(run: Race, session: Session) -> tuple[Failure | None, str]:
                 return None, ""
             number += 1
             run.told(number)
-            done = session.execute(program, order, meta=run.meta(number))
+            done = session.run(program, order, run.meta(number))
             count(run.tally, done)
             if done.undecided:
                 return None, done.undecided

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import tempfile
+import os
 import threading
 import time
 from pathlib import Path
@@ -30,10 +30,11 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
     """Run every client in a process of its own, and the observer in this one.
 
     Each process loads the workload by its reference and calls ``attach`` with the same place. What a workload
-    keeps in ``self`` is not shared, so invariants go by the store and the ``history``.
+    keeps in ``self`` is not shared, so invariants go by the store and the ``history``. All append their
+    events to one file as they happen, so it can be judged whoever is killed when.
 
     Args:
-        bench: the opened and prepared system.
+        bench: the opened and prepared system; its recorder has a file.
         program: what each client does.
         place: where the system lies in the store.
         limit_seconds: after which the run is called hung.
@@ -44,23 +45,24 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(len(program) + 1)
     errors = context.SimpleQueue()
-    with tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True) as folder:
-        paths = [Path(folder) / f"{client}.jsonl" for client in range(len(program))]
-        reference = reference_of(type(bench.workload))
-        children = [
-            context.Process(
-                target=_child,
-                args=(reference, place, program, n, str(paths[n]), barrier, errors),
-                daemon=True,
-            )
-            for n in range(len(program))
-        ]
-        for child in children:
-            child.start()
-        hung = _watched(bench, barrier, children, limit_seconds)
-        if not errors.empty():
-            raise WorkloadError(errors.get())
-        history = merged(read_lines(path) for path in paths if path.exists())
+    path = bench.recorder.path
+    assert path is not None, "processes share the file of their history"
+    reference = reference_of(type(bench.workload))
+    children = [
+        context.Process(
+            target=_child,
+            args=(reference, place, program, n, str(path), barrier, errors),
+            daemon=True,
+        )
+        for n in range(len(program))
+    ]
+    for child in children:
+        child.start()
+    hung = _watched(bench, barrier, children, limit_seconds)
+    if not errors.empty():
+        raise WorkloadError(errors.get())
+    bench.recorder.close()
+    history = merged([read_lines(path)])
     undecided = f"{hung} did not finish within {limit_seconds:g} s" if hung else _dead(children)
     bench.taken_from_elsewhere(history)
     if not undecided:
@@ -110,9 +112,13 @@ def _child(
         workload = load_workload(reference)()
         enter_client(client)
         with opened(workload, place, attach=True) as system:
-            bench = Bench(workload, system, record_to=Path(path), first_id=client * _IDS_PER_CLIENT)
+            first_id = client * _IDS_PER_CLIENT
+            bench = Bench(workload, system, record_to=Path(path), first_id=first_id, joins=True)
+            parent = os.getppid()
             barrier.wait()
             for index in range(len(program[client])):
+                if os.getppid() != parent:  # the run was killed: nobody waits for this any more
+                    break
                 if bench.wanted(client, program, index):
                     entry = bench.entry(client, program, index)
                     entry.begin()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError
 from planproof.race import program as programs
 from planproof.race.certificate import certificate, count
-from planproof.race.execution import Bench, Execution, opened, prepared, routed
+from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
 from planproof.race.isolation import Places
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
 from planproof.race.workload import Workload, load_workload, reference_of
@@ -20,7 +20,6 @@ from planproof.race.workload import Workload, load_workload, reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from planproof.backends.model import Backend
 
@@ -270,25 +269,18 @@ def stress_once(
             stack.enter_context(controlled(place.kind))
         system = stack.enter_context(opened(workload, seen))
         stack.enter_context(prepared(workload, system))
-        record_to = None if processes else _history_file(folder)
+        if processes and folder is None:  # the file is then all that the processes share with this one
+            own = tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(own))
+        record_to = history_file(folder)
         bench = Bench(workload, system, injector=injector, record_to=record_to, meta=meta, interval=0.05)
         if processes:
             from planproof.race.processes import run_processes
 
-            return run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
-        with bench.faults():
-            done = run_threads(bench, chosen, limit_seconds=workload.limit_seconds)
-        if record_to is not None and done.violation is None and not done.undecided:
-            record_to.unlink()
+            done = run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
+        else:
+            with bench.faults():
+                done = run_threads(bench, chosen, limit_seconds=workload.limit_seconds)
+        if record_to is not None and done.holds:
+            record_to.unlink(missing_ok=True)
         return done
-
-
-def _history_file(folder: Path | None) -> Path | None:
-    if folder is None:
-        return None
-    name = f"history_{os.getpid()}_{secrets.token_hex(4)}.jsonl"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the folder cannot be made: {error.strerror}", path=str(folder)) from error
-    return folder / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -44,8 +45,9 @@ class Recorder:
     Args:
         path: file to write; None keeps the history in memory only.
         meta: seed, workload, backend, replay command; JSON values.
-        interval: seconds between two writes; 0 writes each event at once (for clients in several processes
-            that append to one file).
+        interval: seconds between two writes; 0 writes each event at once.
+        joins: the file was begun by another process, which also ends it: this one only adds its events, each
+            at once, with ids of its own.
         clock: monotonic nanoseconds.
         first_id: where ids start; processes that share a file need ranges of their own.
         sink: a file to write to in place of ``path``.
@@ -63,6 +65,7 @@ class Recorder:
         clock: Callable[[], int] = time.monotonic_ns,
         first_id: int = 0,
         sink: Sink | None = None,
+        joins: bool = False,
     ) -> None:
         self.path = path
         self.clock = clock
@@ -75,11 +78,13 @@ class Recorder:
         self._stop = threading.Event()
         self._drain_lock = threading.Lock()
         self._interval = interval
-        self._sink = sink if sink is not None else self._opened(path)
+        self._joins = joins
+        self._sink = sink if sink is not None else self._opened(path, joins=joins)
         self._encoder = json.JSONEncoder(
             separators=(",", ":"), default=plain, ensure_ascii=False, check_circular=False
         )
-        self._write(self._line({"planproof-history": FORM, "meta": self._meta}))
+        if not joins:
+            self._write(self._line({"planproof-history": FORM, "meta": self._meta}))
         self._thread = threading.Thread(target=self._run, name="planproof-recorder", daemon=True)
         if interval > 0:
             self._thread.start()
@@ -154,7 +159,8 @@ class Recorder:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._put(("end", self.clock()))
+        if not self._joins:
+            self._put(("end", self.clock()))
         self._drain()
         if self._sink is not None:
             try:
@@ -191,11 +197,13 @@ class Recorder:
         return str(self.path) if self.path is not None else None
 
     @staticmethod
-    def _opened(path: Path | None) -> Sink | None:
+    def _opened(path: Path | None, *, joins: bool) -> Sink | None:
         if path is None:
             return None
         try:
-            return path.open("xb", buffering=0)
+            # Appending, so that processes that share the file never write over each other.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | (0 if joins else os.O_EXCL)
+            return os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644), "ab", buffering=0)
         except FileExistsError:
             raise HistoryError("another run has written its history here already", path=str(path)) from None
         except OSError as error:
