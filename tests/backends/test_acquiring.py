@@ -32,7 +32,16 @@ def test_a_test_that_says_dynamodb_talks_to_dynamodb_local(dynamodb_backend: Bac
         aws_access_key_id="x",
         aws_secret_access_key="x",
     )
-    assert all(name.startswith("planproof_") for name in client.list_tables()["TableNames"])
+    name = f"{dynamodb_backend.namespace}spoken_to"
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    assert client.describe_table(TableName=name)["Table"]["TableName"] == name
+    client.delete_table(TableName=name)
+    assert name.startswith("planproof_")
     assert not dynamodb_backend.emulated
 
 

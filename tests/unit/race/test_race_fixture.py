@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import pytest
 
 
 pytest_plugins = ["pytester"]
+
+# An installed planproof brings the plugin by itself; a source tree names it.
+INSTALLED = any(
+    point.value == "planproof.race.pytest_plugin"
+    for point in importlib.metadata.entry_points(group="pytest11")
+)
+PLUGIN = [] if INSTALLED else ["-p", "planproof.race.pytest_plugin"]
 
 SUITE = """
 import threading
@@ -57,7 +66,7 @@ def suite(pytester):
 
 @pytest.mark.parametrize("more", [(), ("-n", "2")])
 def test_right_passes_and_wrong_fails_with_its_replay(suite, more):
-    arguments = ["-p", "planproof.race.pytest_plugin", "-p", "no:cacheprovider", *more]
+    arguments = [*PLUGIN, "-p", "no:cacheprovider", *more]
     result = suite.runpytest_subprocess(*arguments)
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] >= 2
@@ -69,8 +78,7 @@ def test_right_passes_and_wrong_fails_with_its_replay(suite, more):
 
 def test_the_command_line_goes_before_the_marker(suite):
     result = suite.runpytest_subprocess(
-        "-p",
-        "planproof.race.pytest_plugin",
+        *PLUGIN,
         "--race-schedules=3",
         "-k",
         "test_right",
