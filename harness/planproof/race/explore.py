@@ -18,7 +18,7 @@ from planproof.race.execution import Bench, Execution, history_file, opened, pre
 from planproof.race.result import Failure, Violation
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.independence import independence
-from planproof.race.schedules.orders import Priorities, RandomOrder
+from planproof.race.schedules.orders import Priorities, RandomOrder, SwitchAfterEffect
 from planproof.race.schedules.scheduler import ScheduleEnd, Scheduler
 from planproof.race.schedules.step import Step
 
@@ -256,7 +256,7 @@ class _Share:
 
 
 def _orders(run: Race) -> Iterator[tuple[Program, Order]]:
-    """Programs with orders, for ever: every other schedule systematic, the rest drawn."""
+    """Programs with orders, for ever: every other schedule systematic, the rest of one switch, then drawn."""
     options = run.options
     drawn = run.draw(
         clients=min(run.workload.clients, SMALL_CLIENTS), steps=min(run.workload.steps, SMALL_STEPS)
@@ -267,6 +267,9 @@ def _orders(run: Race) -> Iterator[tuple[Program, Order]]:
     number = 0
     if systematic is not None:
         yield from itertools.islice(systematic, min(len(drawn), FIRST_LOOKS))
+        for each in _single_switches(drawn[: len(run.workload.scenarios) or FIRST_LOOKS]):
+            yield next(systematic)
+            yield each
     while True:
         if systematic is not None:
             yield next(systematic)
@@ -278,6 +281,14 @@ def _orders(run: Race) -> Iterator[tuple[Program, Order]]:
         else:
             yield program, Priorities(seed, depth=depth, length=6 * sum(map(len, program)))
         number += 1
+
+
+def _single_switches(looks: list[Program]) -> Iterator[tuple[Program, Order]]:
+    """Each program with each client in the lead, up to what it first does to the store."""
+    for leader in range(max(map(len, looks), default=0)):
+        for program in looks:
+            if leader < len(program):
+                yield program, SwitchAfterEffect(leader)
 
 
 def _systematic(run: Race, drawn: list[Program]) -> Iterator[tuple[Program, Order]]:

@@ -117,7 +117,6 @@ def judged(left):
 MODES = [
     pytest.param(["--mode", "explore"], 3, id="explore"),
     pytest.param(["--mode", "explore", "--orders", "all"], 3, id="every_order"),
-    pytest.param(["--mode", "stress"], 3, id="threads"),
     pytest.param(["--mode", "stress", "--processes"], 0, id="processes"),
 ]
 

@@ -21,7 +21,14 @@ from planproof.race.drivers.locks import controlled_locks
 from planproof.race.drivers.passing import virtual_time
 from planproof.race.drivers.sql import read_statement
 from planproof.race.schedules.exhaustive import EveryOrder
-from planproof.race.schedules.orders import Priorities, RandomOrder, Recorded, Switching, TakingTurns
+from planproof.race.schedules.orders import (
+    Priorities,
+    RandomOrder,
+    Recorded,
+    SwitchAfterEffect,
+    Switching,
+    TakingTurns,
+)
 from planproof.race.schedules.scheduler import Scheduler, current
 from planproof.race.schedules.step import Step, independent
 
@@ -85,6 +92,20 @@ class TestOrders:
         programs = [[write("a"), write("b")], [write("c"), write("d")]]
         log, _ = run_once(Switching({1: 1}), programs)
         assert [name for _, name in log] == ["a", "c", "d", "b"]
+
+    @pytest.mark.parametrize(("leader", "names"), [(0, "abdefc"), (1, "deabcf")])
+    def test_one_switch_right_after_the_first_effect(self, leader, names):
+        programs = [[read("a"), write("b"), read("c")], [read("d"), write("e"), write("f")]]
+        log, _ = run_once(SwitchAfterEffect(leader), programs)
+        assert "".join(name for _, name in log) == names
+
+    def test_those_that_wait_for_the_leader_still_come_before_its_next_call(self):
+        order = SwitchAfterEffect(0)
+        assert order.choose({0: write("begin"), 1: write("begin")}, None) == 0
+        assert order.choose({0: write("commit"), 1: write("begin")}, 0) == 1
+        order.refused(1)
+        assert order.choose({0: write("commit")}, 1) == 0
+        assert order.choose({0: read("again"), 1: write("begin")}, 0) == 1
 
     @pytest.mark.parametrize("order", [RandomOrder, lambda s: Priorities(s, depth=3, length=8)])
     def test_the_same_seed_draws_the_same_order(self, order):

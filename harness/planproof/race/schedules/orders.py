@@ -104,6 +104,41 @@ class Priorities(_Plain):
         self._priority[client] = self._lowest
 
 
+class SwitchAfterEffect(Priorities):
+    """One client leads up to its first effect; then the others run to their end, and then it goes on.
+
+    PCT of depth 2 with its change point not drawn but put where it matters: what a client believes about the
+    store is out of date first between its own write and its next call. One switch is the least that a race
+    needs (bounding of preemptions: Musuvathi and Qadeer, PLDI 2007).
+
+    Args:
+        leader: number of the client that begins.
+    """
+
+    def __init__(self, leader: int) -> None:
+        super().__init__("", depth=1, length=1)
+        self._leader = leader
+        self._switched = False
+        self._effect = False
+
+    def choose(self, ready: dict[int, Step], last: int | None) -> int:
+        """The leader up to its first effect, the others from the lowest number on, then the leader."""
+        for client in ready:
+            self._priority.setdefault(client, 2.0 if client == self._leader else 1.0 / (client + 1))
+        if self._effect and not self._switched:
+            self._switched = True
+            self._lowest -= 1.0
+            self._priority[self._leader] = self._lowest
+        chosen = super().choose(ready, last)
+        self._effect = chosen == self._leader and bool(ready[chosen].writes)
+        return chosen
+
+    def refused(self, client: int) -> None:
+        """A call that waits had no effect yet; the others still come first as soon as they can."""
+        del client
+        self._effect = False
+
+
 class Recorded(_Plain):
     """Replays recorded choices; after them each client goes on as long as it can.
 
