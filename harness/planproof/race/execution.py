@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from planproof.backends.model import Backend
     from planproof.race.faults.injector import Injector
     from planproof.race.history import History
+    from planproof.race.history.recorder import Sink
     from planproof.race.program import Program
     from planproof.race.schedules.step import Taken
     from planproof.race.workload import Invariant, Workload
@@ -87,6 +88,7 @@ class Bench:
         interval: seconds between two writes of the history; 0 writes each event at once.
         first_id: where the ids of operations start.
         joins: the history was begun by another process.
+        sink: takes the history in place of a new file.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Bench:
         interval: float = 0.0,
         first_id: int = 0,
         joins: bool = False,
+        sink: Sink | None = None,
     ) -> None:
         self.workload = workload
         self.system = system
@@ -109,7 +112,7 @@ class Bench:
             record_to,
             meta=meta,
             interval=interval,
-            sink=_full_disk(injector),
+            sink=_full_disk(injector) or sink,
             first_id=first_id,
             joins=joins,
         )

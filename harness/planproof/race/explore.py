@@ -15,6 +15,7 @@ from planproof.race.drivers.locks import controlled_locks
 from planproof.race.drivers.passing import virtual_time
 from planproof.race.drivers.sqlite import controlled_sqlite
 from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
+from planproof.race.history.reused import ReusedFile
 from planproof.race.result import Failure, Violation
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.independence import independence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planproof.race.faults.injector import Injector
+    from planproof.race.history.recorder import Sink
     from planproof.race.isolation import Places
     from planproof.race.program import Program
     from planproof.race.run import Race
@@ -79,7 +81,8 @@ class Session:
         self._places = places
         self._kept: tuple[Workload, Any] | None = None
         self._stack = contextlib.ExitStack()
-        self._file = history_file(folder)
+        file = history_file(folder)
+        self._file = None if file is None else self._stack.enter_context(ReusedFile(file))
 
     def __enter__(self) -> Self:
         self._stack.enter_context(controlled(self._kind))
@@ -113,8 +116,9 @@ class Session:
         Raises:
             PlanproofError: the workload, its model or the recorder is at fault.
         """
-        self.forget()
-        done = self.execute(program, order, meta=meta, record_to=self._file)
+        if self._file is not None:
+            self._file.restart()
+        done = self.execute(program, order, meta=meta, sink=self._file)
         if done.holds:
             self.forget()
         return done
@@ -122,7 +126,7 @@ class Session:
     def forget(self) -> None:
         """Nothing more is to be learned from the history that was left."""
         if self._file is not None:
-            self._file.unlink(missing_ok=True)
+            self._file.wanted = False
 
     def execute(
         self,
@@ -130,15 +134,15 @@ class Session:
         order: Order,
         *,
         meta: dict[str, Any] | None = None,
-        record_to: Path | None = None,
+        sink: Sink | None = None,
     ) -> Execution:
-        """Run one program once, in one order; with a file, each event goes there at once.
+        """Run one program once, in one order; with a sink, each event goes there at once.
 
         Raises:
             PlanproofError: the workload, its model or the recorder is at fault.
         """
         with self._system() as (workload, system, injector), prepared(workload, system):
-            bench = Bench(workload, system, injector=injector, record_to=record_to, meta=meta)
+            bench = Bench(workload, system, injector=injector, sink=sink, meta=meta)
             scheduler = Scheduler(
                 order, clock=workload.clock, observe=bench.observe, limit_seconds=workload.limit_seconds
             )
