@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,31 @@ def test_a_bucket_is_written_on_the_condition_of_what_was_read(room):
     assert (allowed, retry_after) == (True, 0)
     (body,) = room.bodies("UpdateItem") + room.bodies("PutItem")
     assert "attribute_not_exists" in spelled(body)
+
+
+def test_a_bucket_that_is_full_again_may_be_removed(room):
+    """Five tokens in ten seconds: one is back after two, and the row may go in that second."""
+    room.wire.next("GetItem", DONE)
+    room.wire.next("PutItem", DONE)
+    limits = RateLimitsRepository(room.client, RateLimit(5, 10), clock=ManualClock(NOW))
+
+    limits.check_rate_limit("ann")
+
+    (body,) = room.bodies("PutItem")
+    assert body["Item"]["expiresAt"] == {"N": str(int(NOW) + 2)}
+
+
+def test_a_connection_is_stored_once_and_another_one_is_refused(room):
+    stands = refusal("ConditionalCheckFailedException", Item=listener("c1", "de"))
+    room.wire.next("PutItem", DONE, stands, stands)
+    connections = ConnectionsRepository(room.client, clock=ManualClock(NOW))
+    wanted = Connection("c1", "s", Role.LISTENER, int(NOW) + 60, "de", connected_at=1)
+
+    assert [connections.create_connection(wanted), connections.create_connection(wanted)] == [True, False]
+    with pytest.raises(ConditionalCheckFailedError):
+        connections.create_connection(replace(wanted, target_language="fr"))
+
+    assert all(spelled(body) == "attribute_not_exists(connectionId)" for body in room.bodies("PutItem"))
 
 
 class TestConfigurations:
