@@ -165,7 +165,7 @@ def explore(race: Race, places: Places) -> tuple[Failure | None, str]:
 
 def _one(attempts: _Attempts, most: int) -> _Told:
     try:
-        import frontrun  # type: ignore[import-untyped]  # it ships no types
+        import frontrun
     except ImportError as error:
         raise WorkloadError("the engine frontrun is not installed: pip install frontrun") from error
     library: Any = frontrun
