@@ -54,7 +54,7 @@ def is_at(container, url):
 
 def children(pid, word):
     """Processes below ``pid`` whose command line holds ``word``."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
     rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
     return [int(row[0]) for row in rows if int(row[1]) == pid and word in row[2]]
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HARNESS = ROOT / "harness"
 REFERENCE = ROOT / "reference_impl"
 
-# Each wing, and the wings that it may import. errors, config and the version belong to all.
+# Each wing, and the wings that it may import. errors, config, locks and the version belong to all.
 WINGS = {
     "plan": {"plan"},
     "backends": {"backends"},
@@ -18,7 +18,7 @@ WINGS = {
     "proof": {"proof", "plan"},
     "interfaces": {"interfaces", "proof", "plan", "race", "backends"},
 }
-COMMON = {"errors", "config", "__version__"}
+COMMON = {"errors", "config", "locks", "__version__"}
 # The only door between proof and race.
 DOOR = "planproof/proof/checks/race.py"
 

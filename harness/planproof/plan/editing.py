@@ -10,11 +10,12 @@ import os
 import re
 import stat
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.errors import EditError
+from planproof.locks import folder_locked
 from planproof.plan.model import Claim
 from planproof.plan.reading import intake, read_bytes
 from planproof.plan.reading.boxes import parse_box
@@ -221,20 +222,12 @@ def _target(path: Path, workspace: Path) -> Path:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that two runs of planproof write one after the other."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - no such locks here; the check before the rename remains
+    with ExitStack() as held:
+        try:
+            held.enter_context(folder_locked(folder))
+        except OSError as error:
+            raise EditError(f"the folder cannot be opened: {error.strerror}", path=str(folder)) from None
         yield
-        return
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise EditError(f"the folder cannot be opened: {error.strerror}", path=str(folder)) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _replace(target: Path, old: bytes, new: bytes) -> bool:

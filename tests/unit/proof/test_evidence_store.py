@@ -130,6 +130,34 @@ def test_two_writers_wait_for_each_other(tmp_path):
     assert len(read_all(path)) == 100
 
 
+def test_many_begin_one_store_at_once(tmp_path):
+    """Each round is a new file that eight threads make: SQLite's change of journal mode does not wait."""
+    errors = []
+
+    def begin(start, path):
+        try:
+            start.wait()
+            with Store(path) as store:
+                store.durations()
+        except Exception as error:  # noqa: BLE001 - whatever went wrong in a thread is looked at below
+            errors.append(error)
+
+    for number in range(40):
+        start = threading.Barrier(8)
+        path = tmp_path / str(number) / "e.db"
+        if number % 2:
+            path.parent.mkdir()
+            path.write_bytes(b"no store at all")
+        threads = [threading.Thread(target=begin, args=(start, path)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(list(path.parent.glob("*.broken-*"))) == number % 2
+
+    assert errors == []
+
+
 def test_two_runs_at_once_both_end_well(tmp_path):
     repo = Repo(tmp_path)
     repo.plan("[x] T001 One")

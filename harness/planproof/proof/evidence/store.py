@@ -12,6 +12,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from planproof.locks import folder_locked
 from planproof.proof.model import CheckKind, ControlOutcome, ControlResult, Footprint, Outcome, digest
 
 from .record import Evidence
@@ -51,30 +52,17 @@ class Store:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         _hide_from_git(path.parent)
-        try:
-            self.db = self._open()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise
-            set_aside(path)
-            self.db = self._open()
+        self.db = _join(path) or self._begin()
 
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
-        try:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == FORMAT:
-                db.execute("PRAGMA synchronous=NORMAL")
-                return db
-            if version != 0:
-                raise sqlite3.DatabaseError(f"format {version}")  # noqa: TRY301 - handled like a broken file
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={FORMAT}; COMMIT;")
-        except BaseException:
-            db.close()
-            raise
-        return db
+    def _begin(self) -> sqlite3.Connection:
+        """Make the file, unless another run did meanwhile; a broken one is set aside."""
+        with folder_locked(self.path.parent):
+            db = _join(self.path)
+            if db is None:
+                set_aside(self.path)
+                _create(self.path)
+                db = _connect(self.path)
+            return db
 
     def __enter__(self) -> Self:
         return self
@@ -142,6 +130,53 @@ class Store:
         return bool(self.db.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    db.execute("PRAGMA synchronous=NORMAL")
+    return db
+
+
+def _join(path: Path) -> sqlite3.Connection | None:
+    """A connection to a store of this format; None where there is none, or a file that is none.
+
+    Raises:
+        sqlite3.OperationalError: another run holds it locked for more than :data:`BUSY_SECONDS`.
+    """
+    if not path.exists():
+        return None
+    db = None
+    try:
+        db = _connect(path)
+        if db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
+            return db
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            raise
+    if db is not None:
+        db.close()
+    return None
+
+
+def _create(path: Path) -> None:
+    """Put an empty store in place at once. Only under the folder's lock.
+
+    It is made beside: SQLite's change to write-ahead mode does not wait for another connection that
+    makes the same change, it fails; and a kill half way leaves nothing that looks like a store.
+    """
+    beside = path.with_name(f"{path.name}.new")
+    _remove(beside)
+    with contextlib.closing(sqlite3.connect(beside, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={FORMAT}; COMMIT;")
+    beside.replace(path)
+
+
+def _remove(path: Path) -> None:
+    """A database file and the logs beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def read_all(path: Path) -> dict[str, Evidence]:
     """All evidence of a store, without making one where there is none."""
     if not path.is_file():
@@ -151,11 +186,10 @@ def read_all(path: Path) -> dict[str, Evidence]:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a broken store, so that it can be looked at; its logs go with it."""
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """Rename a broken store, so that it can be looked at, and remove its logs."""
     if path.exists():
         path.replace(path.with_name(f"{path.name}.broken-{os.getpid()}"))
+    _remove(path)
 
 
 def _hide_from_git(folder: Path) -> None:
