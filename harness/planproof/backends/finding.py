@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from planproof import __version__
@@ -20,7 +20,7 @@ from planproof.errors import BackendUnavailableError
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from planproof.backends.waiting import Clock
@@ -76,19 +76,20 @@ def acquire(
         with _sqlite() as backend:
             yield backend
         return
-    settings = Settings.of(env)
+    settings, clock = Settings.of(env), clock or SystemClock()
     with ExitStack() as stack:
         if ENVIRONMENT in settings.sources and configured(kind, settings):
             url = configured(kind, settings)
-            told = ask(kind, url, clock or SystemClock())
+            told = ask(kind, url, clock)
             backend = stack.enter_context(_furnished(kind, url, told, ENVIRONMENT))
             if not (backend.emulated and allow_emulated):
                 require_trust(backend)
+            stack.enter_context(_noticing_death(kind, url, clock))
             yield backend
             return
         lease = _lease(kind, env, room or settings.room)
         stack.callback(lease.close)
-        with _noticing_death(kind, lease):
+        with _noticing_death(kind, lease.url, clock, lease.failure):
             told = Told(lease.version)
             yield stack.enter_context(_furnished(kind, lease.url, told, lease.source))
 
@@ -134,15 +135,45 @@ def sentence(kind: BackendKind, attempts: tuple[Attempt, ...], otherwise: str = 
 
 
 @contextmanager
-def _noticing_death(kind: BackendKind, lease: Lease) -> Iterator[None]:
-    """Where the work fails because the server died under it, say so instead."""
+def _noticing_death(
+    kind: BackendKind, url: str, clock: Clock, failure: Callable[[], str | None] = lambda: None
+) -> Iterator[None]:
+    """Where the work fails because the server died under it, say so instead.
+
+    Args:
+        kind: which store.
+        url: where it answers.
+        clock: where time comes from.
+        failure: how it ended, as far as its keeper knows; a server that somebody else keeps has none to ask.
+    """
     try:
         yield
     except Exception as error:
-        failure = lease.failure()
-        if failure is None:
+        why = _death(kind, url, clock, failure)
+        if why is None:
             raise
-        raise BackendUnavailableError(f"{NAMES[kind]} died while it was used: {failure}") from error
+        raise BackendUnavailableError(f"{NAMES[kind]} died while it was used: {why}") from error
+
+
+def _death(kind: BackendKind, url: str, clock: Clock, failure: Callable[[], str | None]) -> str | None:
+    """Why the server is no longer there; None while it is.
+
+    Its sockets are closed before the kernel tells its parent that it ended, so its users can hear of a death
+    before its keeper does. One that does not answer is therefore asked after until both say the same.
+    """
+    module = postgres if kind is BackendKind.POSTGRES else dynamodb
+
+    def known() -> str | None:
+        why = failure()
+        if why is None:
+            with suppress(BackendUnavailableError):  # a refusal is an answer
+                module.ask(url)
+        return why
+
+    try:
+        return until(known, clock=clock, seconds=URL_SECONDS, what=postgres.hidden(url))
+    except BackendUnavailableError as error:
+        return error.message
 
 
 @contextmanager
