@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from planproof.backends import keeping
 from planproof.backends.doctor import State, examine
 from planproof.backends.waiting import NotYetError, SystemClock, until
 
@@ -109,7 +110,7 @@ def open_room():
 
     Not pytest's own: that is closed to others, and every start of pytest closes it again.
     """
-    folder = Path(tempfile.mkdtemp(prefix="planproof-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="planproof-test-", dir=keeping.place()))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from planproof.backends.keeping import own_directory, sweep
+from planproof.backends.keeping import SOCKET, own_directory, sweep
 from planproof.backends.model import Backend, BackendKind
 from planproof.backends.selftest import require_trust
 from planproof.backends.servers import Attempt
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str]) -> int:
         guardian = guard(kept.server, directory, first)
         stack.callback(os.write, guardian, b"!")
         stack.callback(kept.server.stop)
-        path = directory / "socket"
+        path = directory / SOCKET
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             path.chmod(0o600)

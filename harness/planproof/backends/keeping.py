@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,35 @@ if TYPE_CHECKING:
 
 FOLDER = "planproof-server-"
 LOCK = "keeper.lock"
+SOCKET = "socket"
+# Where those folders are made when the one for temporary files will not do.
+ELSEWHERE = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - folders in them have names of their own
+# Bytes of the path of a Unix socket, on the system that takes the fewest.
+LONGEST_PATH = 103
+
+
+def place() -> Path:
+    """Where folders of keepers are made: the folder for temporary files, or the first that will do.
+
+    One will not do where the path of a socket in it would be longer than the kernel takes, or, for root,
+    where other accounts may not pass: servers that refuse root run under another one.
+    """
+    usual = Path(tempfile.gettempdir())
+    return next((folder for folder in (usual, *ELSEWHERE) if _will_do(folder)), usual)
+
+
+def _will_do(folder: Path) -> bool:
+    socket = folder / f"{FOLDER}{'x' * 8}" / SOCKET
+    return (
+        len(os.fsencode(socket)) <= LONGEST_PATH
+        and os.access(folder, os.W_OK | os.X_OK)
+        and (os.geteuid() != 0 or _is_open(folder.resolve()))
+    )
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether every account may pass through it."""
+    return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
 def is_abandoned(directory: Path) -> bool:
@@ -32,18 +62,19 @@ def is_abandoned(directory: Path) -> bool:
 def sweep() -> list[Path]:
     """Remove the folders that killed keepers of this account left; their programs died with them."""
     gone = []
-    for directory in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        with contextlib.suppress(OSError):
-            if (directory / LOCK).stat().st_uid == os.geteuid() and is_abandoned(directory):
-                shutil.rmtree(directory, ignore_errors=True)
-                gone.append(directory)
+    for where in {Path(tempfile.gettempdir()), *ELSEWHERE}:
+        for directory in where.glob(f"{FOLDER}*"):
+            with contextlib.suppress(OSError):
+                if (directory / LOCK).stat().st_uid == os.geteuid() and is_abandoned(directory):
+                    shutil.rmtree(directory, ignore_errors=True)
+                    gone.append(directory)
     return gone
 
 
 @contextlib.contextmanager
 def own_directory() -> Iterator[Path]:
     """A folder for a server's files, locked while we live, removed at the end."""
-    directory = Path(tempfile.mkdtemp(prefix=FOLDER))
+    directory = Path(tempfile.mkdtemp(prefix=FOLDER, dir=place()))
     directory.chmod(0o755)  # what is secret lies in folders below that are closed
     with (directory / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import sys
 
 import pytest
 
@@ -58,7 +60,8 @@ TestWrong = Wrong.TestCase
 
 
 @pytest.fixture
-def suite(pytester):
+def suite(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     pytester.makepyfile(test_suite=SUITE)
     pytester.makeini("[pytest]\naddopts = --strict-markers\n")
     return pytester
