@@ -14,6 +14,7 @@ Example::
 
 from __future__ import annotations
 
+from planproof.race.bundles import Bundle
 from planproof.race.program import call
 from planproof.race.result import Failure, RaceResult, Violation
 from planproof.race.run import run
@@ -21,6 +22,7 @@ from planproof.race.workload import Workload, invariant, load_workload, operatio
 
 
 __all__ = [
+    "Bundle",
     "Failure",
     "RaceResult",
     "Violation",

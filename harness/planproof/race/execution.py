@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from planproof.race.faults.injector import Injector
     from planproof.race.history import History
     from planproof.race.history.recorder import Sink
-    from planproof.race.program import Program
+    from planproof.race.program import Call, Program
     from planproof.race.schedules.step import Taken
     from planproof.race.workload import Invariant, Workload
 
@@ -85,7 +85,7 @@ class Bench:
         injector: faults; None for none.
         record_to: file for the history; None keeps it in memory.
         meta: written at the head of the history.
-        interval: seconds between two writes of the history; 0 writes each event at once.
+        shared: other processes append to the history's file too.
         first_id: where the ids of operations start.
         joins: the history was begun by another process.
         sink: takes the history in place of a new file.
@@ -99,7 +99,7 @@ class Bench:
         injector: Injector | None = None,
         record_to: Path | None = None,
         meta: dict[str, Any] | None = None,
-        interval: float = 0.0,
+        shared: bool = False,
         first_id: int = 0,
         joins: bool = False,
         sink: Sink | None = None,
@@ -111,7 +111,7 @@ class Bench:
         self.recorder = Recorder(
             record_to,
             meta=meta,
-            interval=interval,
+            shared=shared,
             sink=_full_disk(injector) or sink,
             first_id=first_id,
             joins=joins,
@@ -119,23 +119,38 @@ class Bench:
         self._elsewhere: History | None = None
         self.observations = 0
         self.unseen = 0
+        self._operations = workload.operations()
         invariants = workload.invariants()
         self._always = [each for each in invariants if each.when == "always"]
         self._all = invariants
 
-    def entry(self, client: int, program: Program, index: int) -> Entry:
-        """The record of one call; not begun yet."""
-        return Entry(self.recorder, client, program[client][index])
+    def call(self, client: int, program: Program, index: int) -> Call | None:
+        """The call as it is to be made now.
 
-    def perform(self, client: int, program: Program, index: int, entry: Entry) -> None:
-        """Run one call of one client."""
+        None where its precondition does not hold, or a bundle that it takes from is empty.
+        """
         call = program[client][index]
-        perform(self.workload, self.system, call, entry, self.recorder, self.findings, self.injector)
+        operation = self._operations.get(call.operation)
+        if operation is None:
+            raise WorkloadError(f"{type(self.workload).__name__} has no operation {call.operation!r}")
+        if operation.precondition is not None and not operation.precondition(self.workload):
+            return None
+        return call.resolved(self.workload.values)
 
-    def wanted(self, client: int, program: Program, index: int) -> bool:
-        """Ask the operation's precondition."""
-        operation = self.workload.operations()[program[client][index].operation]
-        return operation.precondition is None or bool(operation.precondition(self.workload))
+    def entry(self, client: int, call: Call) -> Entry:
+        """The record of one call; not begun yet."""
+        return Entry(self.recorder, client, call)
+
+    def perform(self, call: Call, entry: Entry) -> None:
+        """Run one call of one client."""
+        result = perform(self.workload, self.system, call, entry, self.recorder, self.findings, self.injector)
+        self.keep(call, result)
+
+    def keep(self, call: Call, result: Any) -> None:
+        """Leave what a call returned in the bundle that it is for."""
+        target = self._operations[call.operation].target
+        if target:
+            self.workload.values.put(target, result)
 
     @contextlib.contextmanager
     def faults(self) -> Iterator[None]:
@@ -293,6 +308,7 @@ def prepared(workload: Workload, system: Any) -> Iterator[None]:
     Raises:
         WorkloadError: one of them fails.
     """
+    workload.values.clear()
     _hook(workload, "setup", system)
     try:
         yield

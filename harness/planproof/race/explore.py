@@ -21,7 +21,7 @@ from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.independence import independence
 from planproof.race.schedules.orders import Priorities, RandomOrder, SwitchAfterEffect
 from planproof.race.schedules.scheduler import ScheduleEnd, Scheduler
-from planproof.race.schedules.step import Step
+from planproof.race.schedules.step import TAKE, Step
 
 
 if TYPE_CHECKING:
@@ -159,17 +159,21 @@ def _body(
 
     def run() -> None:
         try:
-            for index in range(len(program[client])):
-                if not bench.wanted(client, program, index):
-                    continue
-                entry = bench.entry(client, program, index)
+            for index, wanted in enumerate(program[client]):
                 if kind is BackendKind.MEMORY:
                     # Unlocked code may look at shared memory before the first lock: it starts when chosen.
-                    scheduler.call(client, Step("start", str(program[client][index]), begins=True))
+                    scheduler.call(client, Step("start", str(wanted), begins=True))
+                elif wanted.refers:
+                    scheduler.call(client, Step(TAKE, str(wanted)))
+                call = bench.call(client, program, index)
+                if call is None:
+                    continue
+                entry = bench.entry(client, call)
+                if kind is BackendKind.MEMORY:
                     entry.begin()
                 else:
                     scheduler.before_next_grant(client, entry.begin)
-                bench.perform(client, program, index, entry)
+                bench.perform(call, entry)
                 scheduler.before_next_grant(client, None)
             bench.workload.finish_client(bench.system)
         except PlanproofError as error:

@@ -86,12 +86,15 @@ class _Attempts:
 
         def work(attempt: _Attempt) -> None:
             workload, mine = attempt.bench.workload, attempt.done[number]
-            for index, call in enumerate(calls):
-                arguments = dict(call.arguments)
+            for index in range(len(calls)):
+                call = attempt.bench.call(number, self.program, index)
+                if call is None:
+                    continue
                 began = _now()
                 outcome, result, error = Outcome.OK, None, None
                 try:
-                    result = getattr(workload, call.operation)(attempt.bench.system, **arguments)
+                    result = getattr(workload, call.operation)(attempt.bench.system, **call.named)
+                    attempt.bench.keep(call, result)
                 except workload.expected as refused:
                     outcome, error = Outcome.FAIL, type(refused).__name__
                 except Exception as raised:  # noqa: BLE001 - whatever the application raises is judged at rest
@@ -103,7 +106,7 @@ class _Attempts:
                         number * 1000 + index,
                         number,
                         call.operation,
-                        tuple(arguments.values()),
+                        call.values,
                         began,
                         _now(),
                         outcome,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import threading
 import time
+from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,13 +53,16 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
     children = [
         context.Process(
             target=_child,
-            args=(reference, place, program, n, str(path), barrier, errors),
+            args=(reference, place, program, n, str(path), barrier, errors, bench.workload.values.given),
             daemon=True,
         )
         for n in range(len(program))
     ]
-    for child in children:
-        child.start()
+    try:
+        for child in children:
+            child.start()
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        raise WorkloadError(f"what setup gave to a bundle cannot go to another process: {error}") from error
     hung = _watched(bench, barrier, children, limit_seconds)
     if not errors.empty():
         raise WorkloadError(errors.get())
@@ -75,6 +80,7 @@ def _watched(bench: Bench, barrier: Any, children: list[Any], limit_seconds: flo
     finished = threading.Event()
     observer = threading.Thread(target=_observe, args=(bench, finished), name="observer", daemon=True)
     until = time.monotonic() + limit_seconds
+    threading.Thread(target=_abort_if_one_dies, args=(children, barrier), daemon=True).start()
     with contextlib.suppress(threading.BrokenBarrierError):
         barrier.wait(limit_seconds)
     observer.start()
@@ -88,6 +94,17 @@ def _watched(bench: Bench, barrier: Any, children: list[Any], limit_seconds: flo
     finished.set()
     observer.join(limit_seconds)
     return hung
+
+
+def _abort_if_one_dies(children: list[Any], barrier: Any) -> None:
+    """Nobody waits at the barrier for a process that could not even start."""
+    running = {child.sentinel: child for child in children}
+    while running:
+        for sentinel in connection.wait(list(running)):
+            child = running.pop(sentinel)
+            if child.exitcode:
+                barrier.abort()
+                return
 
 
 def _dead(children: list[Any]) -> str:
@@ -105,11 +122,19 @@ def _observe(bench: Bench, finished: threading.Event) -> None:
 
 
 def _child(
-    reference: str, place: Backend, program: Program, client: int, path: str, barrier: Any, errors: Any
+    reference: str,
+    place: Backend,
+    program: Program,
+    client: int,
+    path: str,
+    barrier: Any,
+    errors: Any,
+    given: dict[str, list[Any]],
 ) -> None:
-    """What one process does."""
+    """What one process does; ``given`` is what setup left in the bundles."""
     try:
         workload = load_workload(reference)()
+        workload.values.given = given
         enter_client(client)
         with opened(workload, place, attach=True) as system:
             first_id = client * _IDS_PER_CLIENT
@@ -119,10 +144,11 @@ def _child(
             for index in range(len(program[client])):
                 if os.getppid() != parent:  # the run was killed: nobody waits for this any more
                     break
-                if bench.wanted(client, program, index):
-                    entry = bench.entry(client, program, index)
+                call = bench.call(client, program, index)
+                if call is not None:
+                    entry = bench.entry(client, call)
                     entry.begin()
-                    bench.perform(client, program, index, entry)
+                    bench.perform(call, entry)
             workload.finish_client(system)
             bench.recorder.close()
         found = bench.findings.first

@@ -102,8 +102,8 @@ def perform(
     recorder: Recorder,
     findings: Findings,
     injector: Injector | None = None,
-) -> None:
-    """Run one operation and record how it ended.
+) -> Any:
+    """Run one operation and record how it ended; what it returned, None where it did not succeed.
 
     An exception that the workload expects is *fail*; a driver's exception is mapped to *fail* or *info*; an
     AssertionError and anything else is a finding: application code that breaks under a race is a failure of
@@ -126,10 +126,12 @@ def perform(
         _unexpected(error, call, entry, recorder, findings)
     else:
         recorder.ok(entry.number if entry.number is not None else entry.begin(), result)
+        return result
     finally:
         _here.entry = None
         if injector is not None:
             _here.injector = None
+    return None
 
 
 def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:

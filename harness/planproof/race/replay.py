@@ -227,12 +227,10 @@ def run_again(recorded: Replay, *, path: str | None = None) -> RaceResult:
 
     workload = _workload_of(recorded)
     program = programs.from_literal(recorded.program)
-    unknown = {each.operation for client in program for each in client} - set(workload.operations())
-    if unknown:
-        name = workload.__name__
-        raise WorkloadError(
-            f"the replay calls {', '.join(sorted(unknown))}, which {name} does not have any more"
-        )
+    try:
+        programs.checked(workload, program)
+    except WorkloadError as error:
+        raise WorkloadError(f"the workload changed since the replay was written: {error.message}") from error
     with acquire(BackendKind(recorded.backend)) as backend:
         run = _again if recorded.choices else _stress_again
         done, diverged = run(workload, program, recorded, backend)

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planproof.race.bundles import Reference
+from planproof.race.program import Call
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.orders import Recorded, Switching, TakingTurns
 
@@ -80,7 +82,7 @@ def shrink(
 
 
 def _smaller(program: Program) -> Iterator[Program]:
-    """Without one client, then without one call, then with arguments taken from another call."""
+    """Without one client, then without one call, then with a simpler argument that another call has."""
     if len(program) > 1:
         for client in range(len(program) - 1, -1, -1):
             yield program[:client] + program[client + 1 :]
@@ -88,6 +90,38 @@ def _smaller(program: Program) -> Iterator[Program]:
         if len(calls) > 1:
             for index in range(len(calls) - 1, -1, -1):
                 yield (*program[:client], calls[:index] + calls[index + 1 :], *program[client + 1 :])
+    for client, calls in enumerate(program):
+        for index, each in enumerate(calls):
+            for simpler in _simpler(each, program):
+                changed = (*calls[:index], simpler, *calls[index + 1 :])
+                yield (*program[:client], changed, *program[client + 1 :])
+
+
+def _simpler(changed: Call, program: Program) -> Iterator[Call]:
+    """The call with one argument as another call of the same operation has it, if that is shorter to write.
+
+    A reference becomes one to the oldest value.
+    """
+    for at, (name, value) in enumerate(changed.arguments):
+        others = {
+            repr(other): other
+            for calls in program
+            for each in calls
+            if each.operation == changed.operation
+            for key, other in each.arguments
+            if key == name
+        }
+        if isinstance(value, Reference):
+            oldest = Reference(value.bundle, 0)
+            others[repr(oldest)] = oldest
+        for text in sorted(others, key=_weight):
+            if _weight(text) < _weight(repr(value)):
+                arguments = (*changed.arguments[:at], (name, others[text]), *changed.arguments[at + 1 :])
+                yield Call(changed.operation, arguments)
+
+
+def _weight(text: str) -> tuple[int, str]:
+    return len(text), text
 
 
 def _fails(

@@ -63,10 +63,11 @@ def _client(bench: Bench, program: Program, client: int, barrier: threading.Barr
         for index in range(len(program[client])):
             if bench.findings.first is not None:
                 break
-            if bench.wanted(client, program, index):
-                entry = bench.entry(client, program, index)
+            call = bench.call(client, program, index)
+            if call is not None:
+                entry = bench.entry(client, call)
                 entry.begin()
-                bench.perform(client, program, index, entry)
+                bench.perform(call, entry)
         bench.workload.finish_client(bench.system)
     except PlanproofError as error:
         bench.findings.broken(error)

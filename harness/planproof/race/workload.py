@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from planproof.backends.model import EMBEDDED, Backend, BackendKind
 from planproof.errors import WorkloadError
+from planproof.race.bundles import Bundle, Values
 from planproof.race.clocks import ClientClock
 
 
@@ -40,14 +41,21 @@ class Operation:
     """What ``@operation`` was told.
 
     Attributes:
-        strategies: Hypothesis strategy of each argument.
+        strategies: Hypothesis strategy of each argument, or the bundle that it is taken from.
         weight: how often it is drawn, relative to the others.
         precondition: asked with the workload just before the call; False skips the call.
+        target: name of the bundle that takes what it returns; empty for none.
     """
 
-    strategies: Mapping[str, SearchStrategy[Any]] = field(default_factory=dict)
+    strategies: Mapping[str, SearchStrategy[Any] | Bundle] = field(default_factory=dict)
     weight: int = 1
     precondition: Callable[[Any], bool] | None = None
+    target: str = ""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Names of the bundles that its arguments are taken from."""
+        return frozenset(each.name for each in self.strategies.values() if isinstance(each, Bundle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,11 @@ class Invariant:
 def operation(function: F, /) -> F: ...
 @overload
 def operation(
-    *, weight: int = 1, precondition: Callable[[Any], bool] | None = None, **strategies: SearchStrategy[Any]
+    *,
+    weight: int = 1,
+    precondition: Callable[[Any], bool] | None = None,
+    target: Bundle | None = None,
+    **strategies: SearchStrategy[Any] | Bundle,
 ) -> Callable[[F], F]: ...
 def operation(
     function: Callable[..., Any] | None = None,
@@ -74,7 +86,8 @@ def operation(
     *,
     weight: int = 1,
     precondition: Callable[[Any], bool] | None = None,
-    **strategies: SearchStrategy[Any],
+    target: Bundle | None = None,
+    **strategies: SearchStrategy[Any] | Bundle,
 ) -> Any:
     """Mark a method ``(self, system, **arguments)`` as something that clients do.
 
@@ -82,7 +95,9 @@ def operation(
         function: the method, where the decorator is used without brackets.
         weight: how often it is drawn, relative to the others; at least 1.
         precondition: asked with the workload just before the call; False skips the call.
-        **strategies: a Hypothesis strategy for each argument.
+        target: the bundle that takes what it returns, unless that is None.
+        **strategies: for each argument a Hypothesis strategy, or a bundle: then the call takes a value that
+            came in by the time it is made, and is skipped while there is none.
 
     Raises:
         WorkloadError: the weight is less than 1.
@@ -91,7 +106,11 @@ def operation(
         raise WorkloadError(f"the weight of an operation is at least 1, not {weight}")
 
     def mark(method: F) -> F:
-        setattr(method, _OPERATION, Operation(strategies, weight, precondition))
+        setattr(
+            method,
+            _OPERATION,
+            Operation(strategies, weight, precondition, "" if target is None else target.name),
+        )
         return method
 
     return mark if function is None else mark(function)
@@ -153,6 +172,7 @@ class Workload:
         faults: faults to inject; see ``planproof.race.faults``.
         clock: seconds since the epoch as the calling client sees them; give it to the system under test,
             so that skew per client can be injected.
+        values: what the bundles hold in the present schedule.
         TestCase: a ``unittest.TestCase`` that runs this workload, as in ``hypothesis.stateful``.
     """
 
@@ -170,6 +190,11 @@ class Workload:
 
     def __init__(self) -> None:
         self.clock = ClientClock()
+        self.values = Values()
+
+    def give(self, bundle: Bundle, value: Any) -> None:
+        """Put a value into a bundle: what ``setup`` made, for the clients to take."""
+        self.values.put(bundle.name, value)
 
     def open(self, backend: Backend) -> Any:
         """Open the system under test on this store.

@@ -174,7 +174,7 @@ def test_an_operation_that_is_gone_is_said(place, capsys):
     for name in [each for each in sys.modules if each.endswith("counter") and "planproof" not in each]:
         sys.modules.pop(name)
     assert cli(["race", "replay", path]) == 2
-    assert "does not have any more" in capsys.readouterr().err
+    assert "workload changed since" in capsys.readouterr().err
 
 
 def test_an_application_that_changed_is_inconclusive_not_green(place, capsys):

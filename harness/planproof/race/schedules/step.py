@@ -10,6 +10,8 @@ from typing import Protocol
 
 
 ANYTHING = "*"
+# A client looks what a bundle holds: any step of another one may be that after which something is there.
+TAKE = "take"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Step:
     """A call that is about to reach the store.
 
     Attributes:
-        kind: ``sql``, ``http``, ``lock``, ``start``, ``sleep`` or ``declared``.
+        kind: ``sql``, ``http``, ``lock``, ``start``, ``take``, ``sleep`` or ``declared``.
         label: what people see: the SQL, the API operation, the lock.
         reads: names of what it looks at; ``*`` is everything.
         writes: names of what others can see changed by it, or of locks that it takes or frees.
@@ -41,6 +43,8 @@ def independent(left: Step, right: Step) -> bool:
 
     Reads commute with reads; a write commutes with what touches none of its names. Unknown means dependent.
     """
+    if TAKE in {left.kind, right.kind}:
+        return left.kind == right.kind
     return not (_clash(left.writes, right.touches) or _clash(right.writes, left.touches))
 
 
