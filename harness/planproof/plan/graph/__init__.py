@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.plan.graph.adjacency import Adjacency
 from planproof.plan.graph.cycles import find_cycles
+from planproof.plan.graph.nodes import Nodes
 from planproof.plan.graph.progress import AXES, Axis, Progress, progress_by
 from planproof.plan.graph.schedule import CriticalPath, longest_path, topological, wave_numbers
 from planproof.plan.model import Claim, Edge, Item, Kind, Plan
@@ -43,32 +45,26 @@ class Graph:
         unknown: edges with an end that is no item.
     """
 
-    __slots__ = ("_cycles", "_links", "_nodes", "_numbers", "_order", "_stated", "edges", "items", "unknown")
+    __slots__ = ("_cycles", "_links", "_order", "_stated", "edges", "items", "unknown")
 
     def __init__(self, items: Mapping[str, Item], edges: Sequence[Edge]) -> None:
-        self.items: Final = items
+        nodes = Nodes.of(items)
+        self.items: Final = nodes
         self.edges: Final = tuple(edges)
-        self._nodes: Final = tuple(items)
-        self._numbers: Final = {name: number for number, name in enumerate(self._nodes)}
-        numbers = self._numbers
-        size = len(self._nodes)
-        pairs: set[int] = set()
+        ends = array("i"), array("i")
         unknown: list[Edge] = []
-        for edge in edges:
-            before, after = numbers.get(edge.before), numbers.get(edge.after)
+        for edge in self.edges:
+            before, after = nodes.find(edge.before), nodes.find(edge.after)
             if before is None or after is None:
                 unknown.append(edge)
             elif edge.certain:
-                pairs.add(before * size + after)
+                ends[0].append(before)
+                ends[1].append(after)
         self.unknown: Final = tuple(unknown)
-        self._links: Final = Adjacency(size, [divmod(pair, size) for pair in sorted(pairs)])
-        self._stated: Final = frozenset(
-            item.id.partition(":")[0]
-            for item in items.values()
-            if item.kind is Kind.TASK and item.claim is not Claim.NONE
-        )
+        self._links: Final = Adjacency(len(nodes), *ends)
         self._order: list[int] | None = None
         self._cycles: tuple[Cycle, ...] | None = None
+        self._stated: frozenset[str] | None = None
 
     @classmethod
     def of(cls, plans: Iterable[Plan]) -> Graph:
@@ -77,26 +73,26 @@ class Graph:
         Its nodes are all tasks, and every other item that an edge names.
         """
         ordered = sorted(plans, key=lambda plan: (plan.id, plan.path))
-        edges = [edge for plan in ordered for edge in plan.edges]
-        named = {end for edge in edges for end in (edge.before, edge.after)}
-        items = {
-            item.id: item
-            for plan in ordered
-            for item in plan.items
-            if item.kind is Kind.TASK or item.id in named
-        }
-        return cls(items, edges)
+        others = {item.id for plan in ordered for item in plan.items if item.kind is not Kind.TASK}
+        ends = (end for plan in ordered for edge in plan.edges for end in (edge.before, edge.after))
+        named = others.intersection(ends) if others else others
+        nodes = Nodes(
+            item for plan in ordered for item in plan.items if item.kind is Kind.TASK or item.id in named
+        )
+        if len(ordered) == 1:  # its edges need not be copied
+            return cls(nodes, ordered[0].edges)
+        return cls(nodes, [edge for plan in ordered for edge in plan.edges])
 
     def order(self) -> tuple[str, ...]:
         """All nodes, each after everything it waits for; ties as they stand in the plans.
 
         Nodes on or behind a circle come last.
         """
-        return tuple(self._nodes[node] for node in self._ordered())
+        return tuple(self.items.names(self._ordered()))
 
     def _ordered(self) -> list[int]:
         if self._order is None:
-            self._order = topological(self._links, range(len(self._nodes)))
+            self._order = topological(self._links, range(len(self.items)))
         return self._order
 
     def cycles(self) -> tuple[Cycle, ...]:
@@ -106,7 +102,7 @@ class Graph:
         return self._cycles
 
     def _cycle(self, nodes: Sequence[int]) -> Cycle:
-        ids = tuple(self._nodes[node] for node in nodes)
+        ids = tuple(self.items.names(nodes))
         wanted = dict.fromkeys(zip(ids, ids[1:] + ids[:1], strict=True))
         found: dict[tuple[str, str], Edge] = {}
         for edge in self.edges:
@@ -116,11 +112,11 @@ class Graph:
 
     def prerequisites(self, name: str) -> tuple[str, ...]:
         """What the item waits for, said of itself, by certain edges."""
-        return tuple(self._nodes[node] for node in self._links.before(self._numbers[name]))
+        return tuple(self.items.names(self._links.before(self.items.number(name))))
 
     def dependents(self, name: str) -> tuple[str, ...]:
         """What waits for the item, by certain edges."""
-        return tuple(self._nodes[node] for node in self._links.after(self._numbers[name]))
+        return tuple(self.items.names(self._links.after(self.items.number(name))))
 
     def ancestors(self, name: str, *, limit: int | None = None) -> frozenset[str]:
         """All that the item waits for, near and far; of a circle also itself.
@@ -129,8 +125,8 @@ class Graph:
             name: id of the item.
             limit: stop at about this many; None means never.
         """
-        found = self._links.closure([self._numbers[name]], backward=True, limit=limit)
-        return frozenset(self._nodes[node] for node in found)
+        found = self._links.closure([self.items.number(name)], backward=True, limit=limit)
+        return frozenset(self.items.names(found))
 
     def descendants(self, name: str, *, limit: int | None = None) -> frozenset[str]:
         """All that waits for the item, near and far.
@@ -139,44 +135,67 @@ class Graph:
             name: id of the item.
             limit: stop at about this many; None means never.
         """
-        found = self._links.closure([self._numbers[name]], backward=False, limit=limit)
-        return frozenset(self._nodes[node] for node in found)
+        found = self._links.closure([self.items.number(name)], backward=False, limit=limit)
+        return frozenset(self.items.names(found))
 
     def unblocks(self, name: str) -> tuple[str, ...]:
         """Unfinished tasks that wait for this one directly."""
         return tuple(after for after in self.dependents(name) if self.items[after].claim not in FINISHED)
 
     def _finished(self, node: int) -> bool:
-        return self.items[self._nodes[node]].claim in FINISHED
+        item = self.items.all[node]
+        return item.claim in FINISHED or (item.kind is Kind.META and self._over(node))
+
+    def _over(self, node: int) -> bool:
+        """Whether all tasks of a phase are finished."""
+        befores = (self.items.all[before] for before in self._links.before(node))
+        return all(item.claim in FINISHED or item.kind is Kind.META for item in befores)
 
     def _workable(self, node: int) -> bool:
-        item = self.items[self._nodes[node]]
+        item = self.items.all[node]
+        if item.kind is Kind.META:
+            return not self._over(node)
         if item.kind is not Kind.TASK or item.claim not in WORKABLE:
             return False
-        return item.claim is not Claim.NONE or item.id.partition(":")[0] not in self._stated
+        return item.claim is not Claim.NONE or item.id.partition(":")[0] not in self._with_states()
+
+    def _with_states(self) -> frozenset[str]:
+        """Plans of which some task says how far it is."""
+        if self._stated is None:
+            self._stated = frozenset(
+                item.id.partition(":")[0]
+                for item in self.items.all
+                if item.kind is Kind.TASK and item.claim is not Claim.NONE
+            )
+        return self._stated
 
     def _sums(self) -> frozenset[int]:
-        """Tasks that only add up their children: a child is a task on which work is due."""
-        parents = (item.parent for node, item in enumerate(self.items.values()) if self._workable(node))
-        return frozenset(self._numbers[parent] for parent in parents if parent in self._numbers)
+        """Tasks that only add up their children: a child is a task on which work is due. Phases likewise."""
+        nodes = self.items
+        due = [node for node in range(len(nodes)) if self._workable(node)]
+        parents = {nodes.all[node].parent for node in due}
+        phases = (node for node in due if nodes.all[node].kind is Kind.META)
+        return frozenset(
+            (*(nodes.number(name) for name in parents if name is not None and name in nodes), *phases)
+        )
 
     def _inherited(self, sums: frozenset[int]) -> Adjacency:
         """The links, where a child also waits for what its parent waits for, and the parent for the child."""
         if not sums:
             return self._links
-        pairs: dict[tuple[int, int], None] = {}
-        for node, name in enumerate(self._nodes):
-            for before in self._links.before(node):
-                pairs[before, node] = None
-            child, parent = node, self.items[name].parent
-            while parent in self._numbers:
-                up = self._numbers[parent]
-                pairs[child, up] = None
-                for before in self._links.before(up):
-                    if self.items[self._nodes[before]].parent != parent:
-                        pairs[before, node] = None
-                child, parent = up, self.items[parent].parent
-        return Adjacency(len(self._nodes), list(pairs))
+        nodes, earlier, later = self.items, array("i"), array("i")
+        for node, item in enumerate(nodes.all):
+            own = self._links.before(node)
+            earlier.extend(own)
+            later.extend([node] * len(own))
+            child, parent = node, item.parent
+            while parent is not None and parent in nodes:
+                up = nodes.number(parent)
+                above = [before for before in self._links.before(up) if nodes.all[before].parent != parent]
+                earlier.extend((child, *above))
+                later.extend((up, *[node] * len(above)))
+                child, parent = up, nodes.all[up].parent
+        return Adjacency(len(nodes), earlier, later)
 
     def _schedule(self) -> tuple[dict[int, int], frozenset[int]]:
         """The wave of each task on which work is due, and which of them only add up their children."""
@@ -185,7 +204,7 @@ class Graph:
         order = self._ordered() if links is self._links else topological(links, range(links.size))
 
         def files(node: int) -> Sequence[str]:
-            return () if node in sums else self.items[self._nodes[node]].files
+            return () if node in sums else self.items.all[node].files
 
         return wave_numbers(links, order, self._workable, self._finished, files), sums
 
@@ -198,8 +217,8 @@ class Graph:
         sums = self._sums()
         links = self._inherited(sums)
         return tuple(
-            name
-            for node, name in enumerate(self._nodes)
+            item.id
+            for node, item in enumerate(self.items.all)
             if self._workable(node) and node not in sums and all(map(self._finished, links.before(node)))
         )
 
@@ -209,29 +228,32 @@ class Graph:
         waves: dict[int, list[str]] = {}
         for node in sorted(numbers):
             if node not in sums:
-                waves.setdefault(numbers[node], []).append(self._nodes[node])
+                waves.setdefault(numbers[node], []).append(self.items.all[node].id)
         return tuple(tuple(waves[number]) for number in sorted(waves))
 
     def stuck(self) -> tuple[str, ...]:
         """Due tasks that cannot become ready as things stand: behind something put off, or in a circle."""
         numbers, sums = self._schedule()
         return tuple(
-            name
-            for node, name in enumerate(self._nodes)
+            item.id
+            for node, item in enumerate(self.items.all)
             if self._workable(node) and node not in numbers and node not in sums
         )
 
     def critical_path(self) -> CriticalPath:
         """The longest chain of unfinished tasks, by estimate; by number where nothing is estimated."""
-        items = [self.items[name] for name in self._nodes]
+        items = self.items.all
         estimated = any(item.effort_hours is not None for item in items)
 
         def weight(node: int) -> float:
+            if items[node].kind is Kind.META:
+                return 0.0
             return (items[node].effort_hours or 0.0) if estimated else 1.0
 
         path = longest_path(self._links, self._ordered(), lambda node: not self._finished(node), weight)
+        path = [node for node in path if items[node].kind is not Kind.META]
         return CriticalPath(
-            tuple(self._nodes[node] for node in path),
+            tuple(self.items.names(path)),
             sum(weight(node) for node in path) if estimated else None,
             sum(1 for node in path if items[node].effort_hours is None),
         )
