@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from planproof.plan.lint.wait import Waits
-from planproof.plan.model import Claim, Heading, Item, Kind, ParallelGroup, Plan
+from planproof.plan.model import Claim, Heading, Item, Kind, Origin, ParallelGroup, Plan
 
 
 if TYPE_CHECKING:
@@ -205,8 +205,8 @@ class PlanView:
 
     @cached_property
     def waits(self) -> Waits:
-        """Who waits for whom by the certain edges of this plan."""
-        return Waits(edge for edge in self.plan.edges if edge.certain)
+        """Who waits for whom by the certain edges of this plan, those of phases left out."""
+        return Waits(edge for edge in self.plan.edges if edge.certain and edge.origin is not Origin.PHASES)
 
     @cached_property
     def criteria(self) -> tuple[Item, ...]:

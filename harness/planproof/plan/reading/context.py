@@ -14,6 +14,7 @@ from planproof.plan.reading.fields import Role, role_of, topic_of
 from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import has_wait, read_waits
 from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
 
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Section:
         story_draft: the story item that it opened, if any.
         headed: ``task`` was made by this very heading.
         said: its lead, once somebody asked for it.
+        staged: its own words name a phase.
     """
 
     task: Draft | None = None
@@ -59,6 +61,7 @@ class Section:
     topic = ""
     slugs: tuple[str, ...] = ()
     said: Lead | None = None
+    staged = False
 
     def __init__(self, level: int, text: str, above: Section | None, *, title: bool = False) -> None:
         self.level = level
@@ -87,7 +90,7 @@ class Section:
         ):
             found = _PHASE.search(text)
         if found is not None:
-            self.phase = " ".join(found[1].split())
+            self.phase, self.staged = " ".join(found[1].split()), True
         elif not title and self.phase is None:
             self.phase = text
         story = _STORY.search(text) if "user story" in lower or "US" in text else None
@@ -145,6 +148,8 @@ class Context:
         label_topic, label: of the label line before a list, e.g. ``**Deliverables:**``.
         drafts, edges, groups, fields, unread, headings: what was found so far.
         counts: how many items each dialect made.
+        stages, sayings: headings such as ``Phase 2: Base``, and lines that may say what waits for them.
+        staging: an edge names a stage.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -165,6 +170,9 @@ class Context:
         self.counts: dict[str, int] = {}
         self.labels: dict[tuple[str, ...], tuple[tuple[str, ...], str | None, str | None]] = {}
         self.last: list[Callable[[frozenset[str]], None]] = []
+        self.stages: list[Stage] = []
+        self.sayings: list[Saying] = []
+        self.staging = False
 
     # -- moving on ----------------------------------------------------------------------------------
 
@@ -178,9 +186,26 @@ class Context:
         title = block.level == 1 and not self.title
         if not self.title:
             self.title = text
-        self.section = Section(block.level, text, sections[-1], title=title)
-        sections.append(self.section)
+        section = self.section = Section(block.level, text, sections[-1], title=title)
+        sections.append(section)
+        if section.staged:
+            self.stage(block, section)
         self.relabel("")
+
+    def stage(self, block: Block, section: Section) -> None:
+        """A heading such as ``Phase 2: Base`` is remembered; whether it matters is seen at the end."""
+        found = stage_heading(section.text)
+        if found is not None:
+            story = section.story if section.story and _STORY.search(found[1]) else ""
+            place = (block.line, block.start, block.end)
+            self.stages.append(Stage(*found, story or "", *place, section.slugs))
+            self.staging = self.staging or may_speak(section.text)
+
+    def overhear(self, text: str, line: int) -> None:
+        """Keep a line that may say what waits for a phase."""
+        section = self.section
+        about = "dependencies" in {section.topic, self.label_topic} or section.topic == "parallel"
+        self.sayings.append(Saying(text, line, section.slugs, about))
 
     def relabel(self, name: str) -> None:
         """A label line stands before what follows; "" where none does any more."""
@@ -257,6 +282,7 @@ class Context:
         if begin >= 0:
             for wait in read_waits(text, numbers=draft.scope == "number", begin=begin):
                 before, after = (wait.name, draft) if wait.waits else (draft, wait.name)
+                self.staging = self.staging or wait.stage
                 self.edges.append(EdgeDraft(before, after, block.line, Origin.PROSE, wait.certain))
         return draft
 
@@ -342,6 +368,10 @@ class Context:
         """Edges of a dependency field."""
         bare = NOTE.sub(" ", value)
         for name in references(bare, numbers=draft.scope in {"number", "worded", "local"}):
+            before, after = (name, draft) if waits else (draft, name)
+            self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
+        for name in stages(bare):
+            self.staging = True
             before, after = (name, draft) if waits else (draft, name)
             self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
 

@@ -15,7 +15,9 @@ from planproof.plan.reading.dialects.work_plan import contract_item
 from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
+from planproof.plan.reading.notation.barriers import raise_barriers
 from planproof.plan.reading.notation.references import references
+from planproof.plan.reading.notation.stages import may_speak
 from planproof.plan.reading.scanner import scan
 from planproof.plan.reading.words import CLAIMING, paths_in
 
@@ -39,6 +41,8 @@ _FRONT: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
+_STAGED: Final = re.compile(rb"^#.*(?:phase|stage|milestone|sprint|iteration) ", re.IGNORECASE | re.MULTILINE)
+"""A heading that may be a phase."""
 _FRONT_LIMIT: Final = 262_144
 
 
@@ -61,6 +65,7 @@ class Engine:
         self.box_takers = [one.box for one in dialects if type(one).box is not Dialect.box]
         bullets = [one for one in dialects if type(one).bullet is not Dialect.bullet]
         self.bullet_takers = [one.bullet for one in bullets]
+        self.staged = _STAGED.search(data) is not None
         self.foreign = [one.bullet for one in bullets if not one.__module__.startswith(_OURS)]
         self.texts = [one.text for one in dialects if type(one).text is not Dialect.text]
         self.fences = [one.fence for one in dialects if type(one).fence is not Dialect.fence]
@@ -71,7 +76,7 @@ class Engine:
         line, offset = self.front()
         steps: dict[Form, Callable[[Block], None]] = {
             Form.HEADING: self.heading,
-            Form.TEXT: self.text,
+            Form.TEXT: self.staged_text if self.staged else self.text,
             Form.FENCE: self.fence,
             Form.HTML: self.html,
         }
@@ -137,8 +142,7 @@ class Engine:
             led = first in _LEADING or text.find(":", 0, LABEL_LENGTH) >= 0
             if led and self.no_statement(block, text, parent):
                 return
-            speaks = topic or context.label_speaks or self.speaks(text, parent)
-            takers = self.bullet_takers if speaks else self.foreign
+            takers = self.listeners(block, text, parent, topic)
         elif block.underlined:
             context.report(block.line, text, "a box in a heading inside a list is no task")
             return
@@ -160,6 +164,15 @@ class Engine:
             self.context.report(block.line, text, "a malformed box")
             return True
         return self.labelled(block, text, parent)
+
+    def listeners(
+        self, block: Block, text: str, parent: Draft | None, topic: str
+    ) -> Sequence[Callable[[Statement, Context], bool]]:
+        """Who is asked about a bullet; one that may say something about phases is kept for the end."""
+        speaks = topic or self.context.label_speaks or self.speaks(text, parent)
+        if self.staged and (parent is None or speaks) and may_speak(text):
+            self.context.overhear(text, block.line)
+        return self.bullet_takers if speaks else self.foreign
 
     @staticmethod
     def speaks(text: str, parent: Draft | None) -> bool:
@@ -256,6 +269,19 @@ class Engine:
             if read(block, context):
                 return
 
+    def staged_text(self, block: Block) -> None:
+        """A paragraph of a plan with phases: what it says of them is kept for the end.
+
+        One that holds labelled lines is read line by line.
+        """
+        self.text(block)
+        lines = block.lines() if self.parent(block) is None else []
+        if len(lines) > 1 and not any(line.text[:2] == "**" for line in lines[1:]):
+            lines = [line_at(block.line, block.at, block.joined())]
+        for line in lines:
+            if "|" not in line.text and may_speak(line.text):
+                self.context.overhear(line.text, line.number)
+
     def labelled_line(self, block: Block, name: str, value: str, line: Line, owner: Draft | None) -> None:
         """``**Priority:** P0`` in a paragraph."""
         context = self.context
@@ -314,7 +340,7 @@ class Engine:
     def finish(self) -> Plan:
         """Name the items, resolve the edges, and freeze everything."""
         context = self.context
-        if context.last:
+        if context.last or context.stages:
             self.last()
         name_all(context.drafts)
         dialects = self.dialects()
@@ -339,6 +365,7 @@ class Engine:
         names = frozenset(draft.name for draft in context.drafts if draft.name)
         for action in context.last:
             action(names)
+        raise_barriers(context)
         context.drafts.sort(key=lambda draft: (draft.start, draft.line))
         context.edges.sort(key=lambda edge: edge.line)
 

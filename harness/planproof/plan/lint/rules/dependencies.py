@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from planproof.plan.lint.finding import Confidence, Fix, Hit, Splice
 from planproof.plan.lint.rule import rule
 from planproof.plan.lint.wait import Waits, ends_known, listed
-from planproof.plan.model import Edge, Item, Origin
+from planproof.plan.model import Edge, Item, Kind, Origin
 
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     missing = [edge for edge in view.plan.edges if edge.certain and not ends_known(view, edge)]
     if not missing:
         return
-    shapes = {_DIGITS.sub("0", item.local) for item in view.tasks}
+    shapes = {_DIGITS.sub("0", item.local) for item in view.plan.items if item.kind in {Kind.TASK, Kind.META}}
     said: set[tuple[str, int]] = set()
     for edge in missing:
         for end in (edge.before, edge.after):
@@ -47,8 +47,9 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
             if (name, edge.line) not in said and re.search(r"\d", name):
                 said.add((name, edge.line))
                 other = local(edge.after if end == edge.before else edge.before)
+                what = "phase" if edge.origin is Origin.PHASES or other.startswith("Phase-") else "task"
                 yield Hit(
-                    edge.line, f"{name} is no task of this plan, but {other} is tied to it here.", (end,)
+                    edge.line, f"{name} is no {what} of this plan, but {other} is tied to it here.", (end,)
                 )
 
 
@@ -82,6 +83,10 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
         return
     drawn = Waits(edge for edge in view.plan.edges if edge.origin in DRAWN and edge.certain)
     headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
+    staged = headed
+    if Origin.PHASES in origins:
+        implied = HEADED | {Origin.PHASES}
+        staged = Waits(edge for edge in view.plan.edges if edge.origin in implied)
     joined = _joins(view)
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
@@ -89,7 +94,7 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
             continue
         own, picture = headed.of(item.id), drawn.of(item.id)
         for before, edge in picture.items():
-            if before not in own and not headed.reaches(before, item.id):
+            if before not in own and not staged.reaches(before, item.id):
                 yield _more_in_graph(view, item, edge, field, own)
         if item.id not in drawn.nodes or joined:
             continue

@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from planproof.plan.reading.notation.references import references
+from planproof.plan.reading.notation.stages import stages
 
 
 class Wait(NamedTuple):
@@ -15,11 +16,13 @@ class Wait(NamedTuple):
         name: the other task, as written.
         waits: True where the statement's own task waits for it, False where it is the other way round.
         certain: said in a form that leaves no doubt: in brackets or behind a dash.
+        stage: the other is a phase.
     """
 
     name: str
     waits: bool
     certain: bool
+    stage: bool = False
 
 
 _VERB: Final = re.compile(
@@ -78,4 +81,6 @@ def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait
         waits.extend(
             Wait(name, not backward, certain) for name in references(said[1], numbers=numbers and certain)
         )
+        if certain:
+            waits.extend(Wait(name, not backward, certain, stage=True) for name in stages(said[1]))
     return waits

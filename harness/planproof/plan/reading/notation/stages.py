@@ -1,0 +1,324 @@
+"""Phases as what waits: ``Phase 2 depends on Phase 1``, ``Phase 2 blocks everything``, ``(after Phase 3)``.
+
+A *stage* is a heading such as ``## Phase 2: Foundational``. What is said of stages is read sentence by
+sentence: what stands before the verb, the verb, what stands behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_STAGES: Final = 200
+_WORD: Final = r"Phase|Stage|Milestone|Sprint|Iteration"
+_NUMBER: Final = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?|[A-Z](?![A-Za-z])"
+_STAGE: Final = re.compile(
+    rf"\b({_WORD})s?[ \t]+((?:{_NUMBER})(?:[ \t]*(?:,|\+(?=[ \t])|&|/|\band\b|-|–|to|through)[ \t]*"
+    rf"(?:{_NUMBER})(?![A-Za-z0-9]))*)(\+)?(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_PART: Final = re.compile(rf"({_NUMBER})(?:[ \t]*(?:-|–|to|through)[ \t]*({_NUMBER}))?")
+_HEADED: Final = re.compile(
+    rf"[^\w(]*({_WORD})[ \t]+({_NUMBER})(?![A-Za-z0-9])[ \t]*[:.)—–-]*[ \t]*", re.IGNORECASE
+)
+_NOTE: Final = re.compile(r"\([^()]*\)")
+_MARKS: Final = re.compile(r"[*_`~]|\[[ xX]\]")
+_VERB: Final = re.compile(
+    r"\b(?P<until>(?:can(?:not|'t|’t)?|must not|may not|should not)\b[^.;]{0,30}?"
+    r"\b(?:start|begin|proceed|be started)[^.;]{0,20}?\b(?:until|before))\b"
+    r"|\b(?P<waits>(?:all[ \t]+)?depend(?:s|ent)?[ \t]+(?:up)?on|blocked[ \t]+by|requires?|needs"
+    r"|waits?[ \t]+for"
+    r"|(?:can[ \t]+)?(?:start|begin|proceed)s?[ \t]+(?:in[ \t]+parallel[ \t]+)?(?:only[ \t]+)?"
+    r"(?:after|once|when)"
+    r"|prerequisites?(?=:)|dependenc(?:y|ies)(?=:)|after|follows)\b"
+    r"|\b(?P<blocks>blocks|blocking|must[ \t]+be[ \t]+(?:complete[d]?|finished|done)[ \t]+before"
+    r"|gates|unblocks)\b",
+    re.IGNORECASE,
+)
+_DENIED: Final = re.compile(
+    r"(?:\bno|\bnot|n['’]t|\bnever|\bwithout|\bnon-?)[ \t]*$|\bno[ \t](?:other[ \t])?$", re.IGNORECASE
+)
+_ENDS: Final = re.compile(r"[.;](?=\s|$)|[ \t][—–-][ \t]|,[ \t](?:but|which|so)\b")
+_LATER: Final = re.compile(
+    r"\beverything\b|\ball\b(?![ \t]+(?:user[ \t]+)?stor)"
+    r"(?:[ \t]+(?:the[ \t]+)?(?:other|later|remaining|subsequent|following|work"
+    r"|phases"
+    r"|tasks)\b|[ \t]*$)|\b(?:any|all)[ \t]+other\b",
+    re.IGNORECASE,
+)
+_EARLIER: Final = re.compile(
+    r"\b(?:all|every)\b[ \t]+(?:the[ \t]+)?(?:prior|previous|preceding|earlier|above|other)?[ \t]*"
+    r"(?:phases?|stages?|work)\b"
+    r"|\beverything\b",
+    re.IGNORECASE,
+)
+_STORIES: Final = re.compile(
+    r"\b(?:all|any|no|every|desired|the|each)\b[^.;]{0,24}\b(?:user[ \t]+)?stor(?:y|ies)\b"
+    r"|^\W*user[ \t]+stories\b"
+    r"|^\W*no[ \t]+user[ \t]+story\b",
+    re.IGNORECASE,
+)
+_STORY: Final = re.compile(r"\b(?:User[ \t]+Story[ \t]+|US-?)([0-9]{1,4})\b", re.IGNORECASE)
+_THIS: Final = re.compile(r"\bthis[ \t]+(?:phase|stage|milestone|sprint|iteration)\b", re.IGNORECASE)
+_LAST: Final = re.compile(r"\b(?:final|last)[ \t]+(?:phase|stage)\b", re.IGNORECASE)
+_HINT: Final = re.compile(rf"{_WORD}|user stor|\bUS-?[0-9]", re.IGNORECASE)
+_BARRIER: Final = re.compile(r"(?:blocking|blocks[ \t]+(?:all|everything))\b", re.IGNORECASE)
+_TITLE_END: Final = re.compile(r"[(\[🎯⚠]|[ \t][—–-][ \t]")
+
+
+class Stage(NamedTuple):
+    """A heading that tasks stand under, as something that others wait for.
+
+    Attributes:
+        name: ``Phase-2``.
+        title: the heading's words behind the number.
+        story: ``US1`` where the stage is that of a story, else "".
+        line: of the heading.
+        start, end: its bytes.
+        slugs: of the headings above it and of its own; empty where it is the document's title.
+    """
+
+    name: str
+    title: str
+    story: str
+    line: int
+    start: int
+    end: int
+    slugs: tuple[str, ...]
+
+
+class Saying(NamedTuple):
+    """A line that may say something about stages.
+
+    Attributes:
+        text, line: it, and its number.
+        slugs: of the headings around it.
+        about: it stands in a section about order.
+    """
+
+    text: str
+    line: int
+    slugs: tuple[str, ...]
+    about: bool
+
+
+class Said(NamedTuple):
+    """One side of a statement: names of stages, and whether they were called by their own names."""
+
+    names: tuple[str, ...]
+    sure: bool
+
+
+class Order(NamedTuple):
+    """What a sentence says: each of ``afters`` waits for each of ``befores``."""
+
+    befores: tuple[str, ...]
+    afters: tuple[str, ...]
+    certain: bool
+
+
+def stage_heading(text: str) -> tuple[str, str] | None:
+    """Name and title of a heading such as ``Phase 2: Foundational``, or None."""
+    found = _HEADED.match(text)
+    return (stage_name(found[1], found[2]), text[found.end() :].strip()) if found else None
+
+
+def stage_name(word: str, number: str) -> str:
+    """``Phase-2``, however it is written."""
+    return f"{word.capitalize()}-{number}"
+
+
+def stages(text: str) -> list[str]:
+    """Stages that a text names by number, ranges written out: ``Phases 1-3, 5`` gives four."""
+    if not _HINT.search(text):
+        return []
+    found: dict[str, None] = {}
+    for match in _STAGE.finditer(text):
+        for part in _PART.finditer(match[2]):
+            for number in _numbers(part[1], part[2]):
+                found[stage_name(match[1], number)] = None
+    return list(found)
+
+
+def _numbers(first: str, last: str | None) -> list[str]:
+    if last is None:
+        return [first]
+    if first.isdigit() and last.isdigit() and int(first) < int(last) <= int(first) + MAX_STAGES:
+        return [str(number) for number in range(int(first), int(last) + 1)]
+    return [first, last]
+
+
+def may_speak(text: str) -> bool:
+    """Whether a text can say anything about the order of stages; cheap."""
+    return _HINT.search(text) is not None and (_VERB.search(text) is not None or "locking" in text)
+
+
+class Stages:
+    """The stages of a plan, in the order of the file, and what sentences say of them.
+
+    Args:
+        found: them.
+    """
+
+    def __init__(self, found: Iterable[Stage]) -> None:
+        self.all = list(found)[:MAX_STAGES]
+        self.by_name = {stage.name: stage for stage in reversed(self.all)}
+        self.aliases = _aliases(self.all)
+
+    def heading(self, stage: Stage) -> list[Order]:
+        """``Base (Blocking Prerequisites)``, ``Login (depends on Phase 2)``."""
+        for note in _NOTE.findall(stage.title):
+            inner = note[1:-1]
+            later = self.later(stage.name)
+            if later and _BARRIER.match(inner):
+                return [Order((stage.name,), later, certain=False)]
+            orders = self.sentence(inner, stage.name, lead=True)
+            if orders:
+                return orders
+        return []
+
+    def line(self, text: str, here: str, *, about: bool) -> list[Order]:
+        """What one line says.
+
+        Args:
+            text: the line, a list item's text or a sentence.
+            here: name of the stage that it stands in, or "".
+            about: the section around it is about order, so that stages may be called by their titles.
+        """
+        bare = _MARKS.sub("", text)
+        bare = _NOTE.sub(lambda note: note[0] if _HINT.search(note[0]) else " ", bare)
+        label, colon, rest = bare.partition(":")
+        if colon and about and not _VERB.search(label):
+            subject = self.side(label, here, titles=True)
+            if subject.names:
+                return [order for part in _clauses(rest) for order in self.clause(subject, part, here)]
+        return self.sentence(bare, here, lead=False, titles=about)
+
+    def clause(self, subject: Said, text: str, here: str) -> list[Order]:
+        """``Depends on Setup completion`` behind ``Foundational (Phase 2):``."""
+        verb = _VERB.search(text)
+        if verb is None or _DENIED.search(text[: verb.start()]):
+            return []
+        ahead = subject.names[0] if verb["blocks"] else subject.names[-1]
+        target = self.side(text[verb.end() :], here, titles=True, beside=ahead, earlier=not verb["blocks"])
+        return self.order(subject, target, blocks=verb["blocks"] is not None)
+
+    def sentence(self, text: str, here: str, *, lead: bool, titles: bool = False) -> list[Order]:
+        """``Phase 3 depends on Phase 2``; ``No user story can begin until this phase is complete``."""
+        found: list[Order] = []
+        for part in re.split(r"[.;!](?=\s|$)", text):
+            verb = _VERB.search(part)
+            if verb is None or (_DENIED.search(part[: verb.start()]) and not verb["until"]):
+                continue
+            head = part[: verb.start()]
+            subject = self.side(head, here, titles=titles, beside=here)
+            if not subject.names and here and (lead or not re.search(r"\w", head)) and _strong(verb):
+                subject = Said((here,), sure=True)
+            if not subject.names:
+                continue
+            beside = subject.names[0] if verb["blocks"] else subject.names[-1]
+            target = self.side(
+                part[verb.end() :], here, titles=titles, beside=beside, earlier=not verb["blocks"]
+            )
+            found += self.order(subject, target, blocks=verb["blocks"] is not None)
+        return found
+
+    @staticmethod
+    def order(subject: Said, target: Said, *, blocks: bool) -> list[Order]:
+        """The two sides as an order, without what would wait for itself."""
+        befores, afters = (subject, target) if blocks else (target, subject)
+        rest = tuple(name for name in afters.names if name not in befores.names)
+        if not befores.names or not rest:
+            return []
+        return [Order(befores.names, rest, subject.sure and target.sure)]
+
+    def side(self, text: str, here: str, *, titles: bool, beside: str = "", earlier: bool = False) -> Said:
+        """The stages that one side of a verb names.
+
+        Args:
+            text: that side.
+            here: the stage around the line.
+            titles: they may be called by their titles.
+            beside: the stage on the other side; "everything" is all behind it, or all before it.
+            earlier: "everything" means what stands before.
+        """
+        end = _ENDS.search(text)
+        text = text[: end.start()] if end else text
+        open_ended = next((match for match in _STAGE.finditer(text) if match[3]), None)
+        if open_ended is not None:
+            return Said(self.onwards(stages(open_ended[0])[0], text), sure=False)
+        named = stages(text)
+        stories = self.stories(text) if not named or "+" in text or " and " in text.lower() else ()
+        if named or stories:
+            return Said(tuple(dict.fromkeys((*named, *stories))), sure=not stories)
+        if _THIS.search(text) and here:
+            return Said((here,), sure=True)
+        return Said(self.loosely(text, titles=titles, beside=beside, earlier=earlier), sure=False)
+
+    def loosely(self, text: str, *, titles: bool, beside: str, earlier: bool) -> tuple[str, ...]:
+        """Stages that are meant without a number."""
+        if _STORIES.search(text):
+            return tuple(stage.name for stage in self.all if stage.story and stage.name != beside)
+        if _LAST.search(text) and self.all:
+            return (self.all[-1].name,)
+        if beside and (_EARLIER if earlier else _LATER).search(text):
+            return self.earlier(beside) if earlier else self.later(beside)
+        if not titles:
+            return ()
+        lower = text.lower()
+        return tuple(
+            dict.fromkeys(
+                name for alias, name in self.aliases.items() if re.search(rf"\b{re.escape(alias)}\b", lower)
+            )
+        )
+
+    def stories(self, text: str) -> tuple[str, ...]:
+        """Stages of the stories that a text names."""
+        wanted = {f"US{int(number)}" for number in _STORY.findall(text)}
+        return tuple(stage.name for stage in self.all if stage.story in wanted) if wanted else ()
+
+    def onwards(self, name: str, text: str) -> tuple[str, ...]:
+        """``Phase 3+``: that stage and those behind it; of stories only theirs."""
+        names = [stage.name for stage in self.all]
+        if name not in self.by_name:
+            return ()
+        rest = self.all[names.index(name) :]
+        of_stories = [stage for stage in rest if stage.story]
+        return tuple(stage.name for stage in (of_stories if "stor" in text.lower() and of_stories else rest))
+
+    def later(self, name: str) -> tuple[str, ...]:
+        """All behind one."""
+        names = list(dict.fromkeys(stage.name for stage in self.all))
+        return tuple(names[names.index(name) + 1 :]) if name in names else ()
+
+    def earlier(self, name: str) -> tuple[str, ...]:
+        """All before one."""
+        names = list(dict.fromkeys(stage.name for stage in self.all))
+        return tuple(names[: names.index(name)]) if name in names else ()
+
+
+def _strong(verb: re.Match[str]) -> bool:
+    """Verbs that may open a sentence about the stage around it; others may mean anything there."""
+    word = (verb["waits"] or "").lower()
+    return verb["blocks"] is not None or word.startswith(("depend", "all", "blocked")) or word == "after"
+
+
+def _clauses(text: str) -> list[str]:
+    """A line's parts, each with a verb of its own."""
+    return [part for part in re.split(r"[.;](?=\s|$)|[ \t][—–-][ \t]", text) if part.strip()]
+
+
+def _aliases(found: Iterable[Stage]) -> Mapping[str, str]:
+    """Titles, and their first words, by which exactly one stage is called."""
+    owners: dict[str, set[str]] = {}
+    for stage in found:
+        title = _TITLE_END.split(stage.title.lower(), maxsplit=1)[0].strip(" :*_`✅")
+        first = title.split(" ", 1)[0].strip(":,&/")
+        for alias in {title, first}:
+            if len(alias) > 3:  # noqa: PLR2004 - shorter words are no names
+                owners.setdefault(alias, set()).add(stage.name)
+    return {alias: next(iter(names)) for alias, names in owners.items() if len(names) == 1}
