@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from sessionkeeper.drafts import maker_of
 
 
 if TYPE_CHECKING:
@@ -97,6 +100,16 @@ class Session:
         """The order of eviction: the smallest goes first (keycloak#38016)."""
         return (self.created_at, self.session_id)
 
+    def seated(self, slot: int) -> Session:
+        """Return this session in a slot."""
+        return self if slot == self.slot else make_session(*_ALL_BUT_THE_SEAT(self), slot, self.version)
+
+
+make_session: Final = maker_of(Session)
+"""Makes a session of all its values, in the order of the fields."""
+
+_ALL_BUT_THE_SEAT: Final = attrgetter(*[each.name for each in fields(Session)][:-2])
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -112,9 +125,13 @@ class Block:
     @classmethod
     def of(cls, session: Session, reason: EndReason, now: Timestamp) -> Block:
         """Block the present refresh token of ``session``."""
-        return cls(
+        return make_block(
             session.refresh_hash, reason, session.user_id, session.session_id, now, now + BLOCKLIST_TTL
         )
+
+
+make_block: Final = maker_of(Block)
+"""Makes a blocklist entry of all its values, in the order of the fields."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from sessionkeeper.errors import (
     AuthenticationError,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_AGE: Final = attrgetter("created_at", "session_id")  # `Session.age`, asked for without a call
+
 
 @dataclass(frozen=True, slots=True)
 class Partition:
@@ -63,11 +66,16 @@ class Partition:
 
     def find(self, session_id: SessionID) -> Session | None:
         """Return the session of that id, expired or not."""
-        return next((each for each in self.sessions if each.session_id == session_id), None)
+        for each in self.sessions:
+            if each.session_id == session_id:
+                return each
+        return None
 
     def live(self, now: Timestamp) -> tuple[Session, ...]:
         """Return the sessions that have not expired, oldest first."""
-        return tuple(sorted((s for s in self.sessions if not s.expired(now)), key=lambda s: s.age))
+        live = [each for each in self.sessions if not each.expired(now)]
+        live.sort(key=_AGE)
+        return tuple(live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +113,8 @@ def ending(
     """Return the change that ends sessions: whatever ends one also blocks its token, without exception."""
     return Change(
         puts=puts,
-        removes=tuple(session for session, _ in leaving),
-        blocks=tuple(Block.of(session, reason, now) for session, reason in leaving),
+        removes=tuple([session for session, _ in leaving]),
+        blocks=tuple([Block.of(session, reason, now) for session, reason in leaving]),
         whole=whole,
     )
 
@@ -139,9 +147,9 @@ def admit(
         if replayable and partition.blocked(newcomer.refresh_hash):
             raise RequestReplayedError("The session that this request made has ended since.")
         leaving, staying = _make_room(partition, limit, now, replacing, when_full)
-        ended = tuple(session for session, _ in leaving)
+        ended = tuple([session for session, _ in leaving])
         moved, slot = _seat(staying, ended, limit, newcomer.user_id)
-        seated = newcomer if newcomer.slot == slot else replace(newcomer, slot=slot)
+        seated = newcomer.seated(slot)
         evicting = bool(leaving) and leaving[-1][1] is EndReason.EVICTED
         return ending(leaving, now, puts=(*moved, seated), whole=evicting), Admission(seated, ended)
 
@@ -168,8 +176,10 @@ def _make_room(
         replaced = [s for s in (*partition.sessions, *partition.guests) if s.session_id == replacing]
         leaving += [(each, EndReason.REPLACED) for each in replaced if not each.expired(now)]
         staying = [each for each in staying if each.session_id != replacing]
-    excess = max(0, len(staying) - (limit - 1))
-    if excess and when_full is WhenFull.REFUSE:
+    excess = len(staying) - (limit - 1)
+    if excess <= 0:
+        return leaving, staying
+    if when_full is WhenFull.REFUSE:
         raise SessionLimitReachedError(f"This user already holds {len(staying)} of {limit} sessions.")
     leaving += [(each, EndReason.EVICTED) for each in staying[:excess]]
     return leaving, staying[excess:]
@@ -185,9 +195,9 @@ def _seat(
     newcomer: on a store without locks the two then meet in one conditional write.
     """
     taken = {session.slot for session in staying}
-    vacated = {session.slot for session in leaving if session.user_id == user_id}
-    free = [slot for slot in range(limit) if slot not in taken]
-    slot, *others = sorted(free, key=lambda each: each not in vacated)
+    vacated = [session.slot for session in leaving if session.user_id == user_id and session.slot < limit]
+    free = [slot for slot in range(limit) if slot not in taken and slot not in vacated]
+    slot, *others = *sorted(vacated), *free
     outside = [session for session in staying if session.slot >= limit]
     moved = [
         replace(session, slot=place, version=session.version + 1)

@@ -88,14 +88,14 @@ def test_sqlite(tmp_path, benchmark, capsys):
     def bare(new):
         row, block = new
         connection.execute("BEGIN IMMEDIATE")
-        rows = connection.execute(sqlite._OF_USER, ("ann",)).fetchall()
+        rows = connection.execute(sqlite._TEXT.of_user, ("ann",)).fetchall()
         if len(rows) >= 5:
             victim = min(rows, key=lambda each: (each[3], each[0]))
             connection.execute(sqlite._DELETE, (victim[0],))
-            connection.execute(sqlite._INSERT, (*row[:-2], victim[-2], 1))
-            connection.execute(sqlite._BLOCK, (victim[8], *block[1:]))
+            connection.execute(sqlite._TEXT.insert, (*row[:-2], victim[-2], 1))
+            connection.execute(sqlite._TEXT.block, (victim[8], *block[1:]))
         else:
-            connection.execute(sqlite._INSERT, (*row[:-2], len(rows), 1))
+            connection.execute(sqlite._TEXT.insert, (*row[:-2], len(rows), 1))
         connection.execute("COMMIT")
 
     count = 60
@@ -124,14 +124,14 @@ def test_postgres(postgres_backend, benchmark, capsys):
         row, block = new
         with connection.transaction():
             connection.execute(postgres._LOCK, ("ann",)).fetchone()
-            rows = connection.execute(postgres._OF_USER, ("ann",)).fetchall()
+            rows = connection.execute(postgres._TEXT.of_user, ("ann",)).fetchall()
             if len(rows) >= 5:
                 victim = min(rows, key=lambda each: (each[3], each[0]))
                 connection.execute(postgres._DELETE, ([victim[0]],))
-                connection.execute(postgres._INSERT, (*row[:-2], victim[-2], 1))
-                connection.execute(postgres._BLOCK, (victim[8], *block[1:]))
+                connection.execute(postgres._TEXT.insert, (*row[:-2], victim[-2], 1))
+                connection.execute(postgres._TEXT.block, (victim[8], *block[1:]))
             else:
-                connection.execute(postgres._INSERT, (*row[:-2], len(rows), 1))
+                connection.execute(postgres._TEXT.insert, (*row[:-2], len(rows), 1))
 
     count = 40
     mine = sessions(store, "ann", needed(count))

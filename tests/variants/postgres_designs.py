@@ -13,7 +13,7 @@ from tests.variants.unseated import Unseated, anywhere
 
 from sessionkeeper import Admission
 from sessionkeeper.rules import Partition
-from sessionkeeper.stores.postgres import _BLOCK, PostgresSessionStore, _apply, _lock, _sessions
+from sessionkeeper.stores.postgres import PostgresSessionStore, _lock
 from sessionkeeper.stores.rows import block_row_of, row_of, session_of
 
 
@@ -31,12 +31,12 @@ class Design(Unseated, PostgresSessionStore):
             with connection.transaction():
                 self.before_the_picture(connection, user_id)
                 picture = Partition(
-                    user_id, _sessions(connection, user_id), lambda key: self._block(connection, key)
+                    user_id, self._sessions(connection, user_id), lambda key: self._block(connection, key)
                 )
                 change, result = decide(picture)
-                _apply(connection, replace(change, blocks=()))
+                self._apply(connection, replace(change, blocks=()))
                 for block in change.blocks:
-                    connection.execute(_BLOCK + " ON CONFLICT DO NOTHING", block_row_of(block))
+                    connection.execute(self._text.block + " ON CONFLICT DO NOTHING", block_row_of(block))
             return result
 
 

@@ -13,7 +13,7 @@ from tests.variants.unseated import Unseated
 
 from sessionkeeper.rules import Partition
 from sessionkeeper.stores.rows import block_row_of
-from sessionkeeper.stores.sqlite import _BLOCK, BUSY_TIMEOUT, SqliteSessionStore, _apply, _sessions
+from sessionkeeper.stores.sqlite import BUSY_TIMEOUT, SqliteSessionStore
 
 
 class ModuleDefault(Unseated, SqliteSessionStore):
@@ -31,11 +31,11 @@ class ModuleDefault(Unseated, SqliteSessionStore):
 
     def _change(self, user_id, decide, *, guest=""):
         with self._lent(user_id) as connection:
-            picture = Partition(user_id, _sessions(connection, user_id), self.block_of)
+            picture = Partition(user_id, self._sessions(connection, user_id), self.block_of)
             change, result = decide(picture)
-            _apply(connection, replace(change, blocks=()))
+            self._apply(connection, replace(change, blocks=()))
             for block in change.blocks:
-                connection.execute(_BLOCK + " ON CONFLICT DO NOTHING", block_row_of(block))
+                connection.execute(self._text.block + " ON CONFLICT DO NOTHING", block_row_of(block))
             connection.commit()
             return result
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from sessionkeeper.errors import SessionKeeperError
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from types import TracebackType
 
 
 class Closable(Protocol):
@@ -26,39 +26,40 @@ class Closable(Protocol):
 C = TypeVar("C", bound=Closable)
 
 
+def _nothing(_error: BaseException, _about: str) -> None:
+    return None
+
+
 class FreeList(Generic[C]):
     """Lends connections. One whose driver failed while it was lent is closed and not lent again.
 
     Args:
         connect: opens a new connection.
+        meaning: says in our own words what a driver's error means, given what the loan was about; None where
+            the error is no driver's and goes on as it is.
     """
 
-    def __init__(self, connect: Callable[[], C]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], C],
+        meaning: Callable[[BaseException, str], SessionKeeperError | None] = _nothing,
+    ) -> None:
         self._connect = connect
+        self.meaning = meaning
         self._lock = threading.Lock()
         self._free: list[C] = []
         self._process = os.getpid()
 
-    @contextmanager
-    def lend(self) -> Iterator[C]:
-        """Lend a connection for the length of a ``with``."""
-        connection = self._take()
-        try:
-            yield connection
-        except SessionKeeperError:  # a rule said no: nothing is wrong with the connection
-            self._give_back(connection)
-            raise
-        except BaseException:
-            with contextlib.suppress(Exception):
-                connection.close()
-            raise
-        self._give_back(connection)
+    def lend(self, about: str = "") -> Loan[C]:
+        """Lend a connection for the length of a ``with``.
 
-    def _give_back(self, connection: C) -> None:
-        with self._lock:
-            self._free.append(connection)
+        Args:
+            about: whose business it is, for the meaning of an error.
+        """
+        return Loan(self, about)
 
-    def _take(self) -> C:
+    def take(self) -> C:
+        """Return a connection that nobody else has; give it back or close it."""
         with self._lock:
             if self._process != os.getpid():  # a child must not touch what its parent is using
                 self._process, self._free = os.getpid(), []
@@ -66,9 +67,54 @@ class FreeList(Generic[C]):
                 return self._free.pop()
         return self._connect()
 
+    def give_back(self, connection: C) -> None:
+        """Let others have a connection that was taken."""
+        with self._lock:
+            self._free.append(connection)
+
     def close(self) -> None:
         """Close every connection that is not lent."""
         with self._lock:
             idle, self._free = self._free, []
         for connection in idle:
             connection.close()
+
+
+class Loan(Generic[C]):
+    """One connection for the length of a ``with``; written out, since every call of a store passes here.
+
+    Args:
+        lender: whose connection.
+        about: whose business it is.
+    """
+
+    __slots__ = ("_about", "_connection", "_lender")
+
+    def __init__(self, lender: FreeList[C], about: str) -> None:
+        self._lender = lender
+        self._about = about
+
+    def __enter__(self) -> C:
+        """Take a connection; an error of opening one is told in our own words."""
+        try:
+            self._connection = self._lender.take()
+        except Exception as error:
+            self._tell(error)
+            raise
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back, or close it after a fault; a rule that says no is no fault of the connection."""
+        if error is None or isinstance(error, SessionKeeperError):
+            self._lender.give_back(self._connection)
+            return
+        with contextlib.suppress(Exception):
+            self._connection.close()
+        self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        told = self._lender.meaning(error, self._about)
+        if told is not None:
+            raise told from error

@@ -10,22 +10,23 @@ even against a writer that forgets the lock.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors, sql
 
-from sessionkeeper.errors import RaceReason, SessionLimitRaceError, StoreUnavailableError
-from sessionkeeper.model import SESSION_LIMIT, Block, Session, SessionID
-from sessionkeeper.rules import Change, Decision, Partition
-from sessionkeeper.stores.base import TransactionalStore
-from sessionkeeper.stores.pool import FreeList
-from sessionkeeper.stores.rows import block_of_row, block_row_of, row_of, session_of
+from sessionkeeper.errors import (
+    RaceReason,
+    SessionKeeperError,
+    SessionLimitRaceError,
+    StoreUnavailableError,
+)
+from sessionkeeper.model import SESSION_LIMIT, SessionID
+from sessionkeeper.stores.sql import SqlStore, Statements
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from sessionkeeper.clock import Clock, Timestamp
 
@@ -76,17 +77,10 @@ CREATE TABLE IF NOT EXISTS claims (
 );
 """
 
+_TEXT: Final = Statements.of("%s", "LEAST")
 _LOCK: Final = "SELECT 1 FROM session_users WHERE user_id = %s FOR UPDATE"
 _ADD_USER: Final = "INSERT INTO session_users (user_id) VALUES (%s) ON CONFLICT DO NOTHING"
-_OF_USER: Final = "SELECT * FROM sessions WHERE user_id = %s"
-_BY_ID: Final = "SELECT * FROM sessions WHERE session_id = %s"
 _DELETE: Final = "DELETE FROM sessions WHERE session_id = ANY(%s)"
-_INSERT: Final = "INSERT INTO sessions VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-_BLOCK: Final = "INSERT INTO blocklist VALUES (%s, %s, %s, %s, %s, %s)"
-_BLOCKED: Final = "SELECT * FROM blocklist WHERE token_hash = %s"
-_CLAIM: Final = "INSERT INTO claims VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-_CLAIMED: Final = "SELECT owner FROM claims WHERE claim_key = %s"
-_EXPIRED: Final = "SELECT DISTINCT user_id FROM sessions WHERE LEAST(expires_at, ends_at) <= %s LIMIT %s"
 _FORGET_BLOCKS: Final = (
     "DELETE FROM blocklist WHERE token_hash IN"
     " (SELECT token_hash FROM blocklist WHERE expires_at <= %s LIMIT %s FOR UPDATE SKIP LOCKED)"
@@ -101,7 +95,7 @@ _FORGET_USERS: Final = (
 )
 
 
-class PostgresSessionStore(TransactionalStore):
+class PostgresSessionStore(SqlStore[Connection]):
     """A store on a PostgreSQL server, shared by threads, processes and machines.
 
     Args:
@@ -115,10 +109,9 @@ class PostgresSessionStore(TransactionalStore):
     """
 
     def __init__(self, url: str, *, clock: Clock, limit: int = SESSION_LIMIT, schema: str = "") -> None:
-        super().__init__(clock=clock, limit=limit)
+        super().__init__(_TEXT, clock=clock, limit=limit)
         self._url = url
         self._schema = schema
-        self._connections: FreeList[Connection] = FreeList(self._connect)
         with self._lent() as connection, connection.transaction():
             connection.execute(_ONE_AT_A_TIME)  # two who make the same table at once would collide
             if schema:
@@ -132,64 +125,27 @@ class PostgresSessionStore(TransactionalStore):
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
         return connection
 
-    @contextmanager
-    def _lent(self, user_id: str = "") -> Iterator[Connection]:
-        """Lend a connection and say what the driver's errors mean."""
-        try:
-            with self._connections.lend() as connection:
-                yield connection
-        except (errors.SerializationFailure, errors.DeadlockDetected) as error:
-            raise SessionLimitRaceError(user_id, RaceReason.CONFLICT) from error
-        except errors.LockNotAvailable as error:
-            raise SessionLimitRaceError(user_id, RaceReason.BUSY) from error
-        except errors.UniqueViolation as error:
-            raise SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN) from error
-        except psycopg.Error as error:
+    def _meaning(self, error: BaseException, user_id: str) -> SessionKeeperError | None:
+        if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
+            return SessionLimitRaceError(user_id, RaceReason.CONFLICT)
+        if isinstance(error, errors.LockNotAvailable):
+            return SessionLimitRaceError(user_id, RaceReason.BUSY)
+        if isinstance(error, errors.UniqueViolation):
+            return SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN)
+        if isinstance(error, psycopg.Error):
             self._connections.close()  # a server that was restarted has cut the idle ones as well
-            raise StoreUnavailableError("The session database does not answer.") from error
+            return StoreUnavailableError("The session database does not answer.")
+        return None
 
-    def _change(self, user_id: str, decide: Decision[T], *, guest: str = "") -> T:
-        with self._lent(user_id) as connection, connection.transaction():
+    def _alone(self, step: Callable[[Connection], T], *users: str) -> T:
+        with self._lent(*users[:1]) as connection, connection.transaction():
             # In one order for everybody, or two logins that replace each other would wait for each other.
-            for each in sorted({user_id, guest or user_id}):
-                _lock(connection, each)
-            sessions = _sessions(connection, user_id)
-            guests = _sessions(connection, guest) if guest else ()
-            picture = Partition(user_id, sessions, lambda key: self._block(connection, key), guests)
-            change, result = decide(picture)
-            _apply(connection, change)
-        return result
+            for user_id in sorted(set(users)):
+                _lock(connection, user_id)
+            return step(connection)
 
-    def _partition(self, user_id: str) -> tuple[Session, ...]:
-        with self._lent() as connection:
-            return _sessions(connection, user_id)
-
-    def find(self, session_id: SessionID) -> Session | None:
-        """Return a session, expired or not."""
-        with self._lent() as connection:
-            row = connection.execute(_BY_ID, (session_id,)).fetchone()
-        return session_of(row) if row else None
-
-    def block_of(self, token_hash: str) -> Block | None:
-        """Return the blocklist entry of a refresh token's hash, or None (S0.T009)."""
-        with self._lent() as connection:
-            return self._block(connection, token_hash)
-
-    def _block(self, connection: Connection, token_hash: str) -> Block | None:
-        row = connection.execute(_BLOCKED, (token_hash,)).fetchone()
-        block = block_of_row(row) if row else None
-        return block if block is not None and block.expires_at > self._clock.now() else None
-
-    def claim(self, key: str, owner: str, expires_at: Timestamp) -> bool:
-        """Take a key that can be taken once, and say whether ``owner`` has it now."""
-        with self._lent() as connection:
-            connection.execute(_CLAIM, (key, owner, expires_at))
-            row = connection.execute(_CLAIMED, (key,)).fetchone()
-        return row is not None and bool(row[0] == owner)
-
-    def _expired_users(self, now: Timestamp, batch: int) -> list[str]:
-        with self._lent() as connection:
-            return [user for (user,) in connection.execute(_EXPIRED, (now, batch))]
+    def _remove(self, connection: Connection, session_ids: list[SessionID]) -> None:
+        connection.execute(_DELETE, (session_ids,))
 
     def _forget(self, now: Timestamp, batch: int) -> int:
         with self._lent() as connection:
@@ -197,28 +153,8 @@ class PostgresSessionStore(TransactionalStore):
             connection.execute(_FORGET_USERS, (batch,))
             return connection.execute(_FORGET_BLOCKS, (now, batch)).rowcount
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._connections.close()
-
 
 def _lock(connection: Connection, user_id: str) -> None:
     """Hold the user's row until the end of the transaction; it is made here the first time."""
     while connection.execute(_LOCK, (user_id,)).fetchone() is None:
         connection.execute(_ADD_USER, (user_id,))
-
-
-def _sessions(connection: Connection, user_id: str) -> tuple[Session, ...]:
-    return tuple(session_of(row) for row in connection.execute(_OF_USER, (user_id,)))
-
-
-def _apply(connection: Connection, change: Change) -> None:
-    """Take away before putting, so that a slot is free when its next session arrives."""
-    gone = [s.session_id for s in change.removes]
-    gone += [s.session_id for s in change.puts if s.version > 1]
-    if gone:
-        connection.execute(_DELETE, (gone,))
-    for session in change.puts:
-        connection.execute(_INSERT, row_of(session))
-    for block in change.blocks:
-        connection.execute(_BLOCK, block_row_of(block))

@@ -11,26 +11,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sessionkeeper.errors import RaceReason, SessionLimitRaceError, StoreUnavailableError
-from sessionkeeper.model import SESSION_LIMIT, Block, Session, SessionID
-from sessionkeeper.rules import Change, Decision, Partition
-from sessionkeeper.stores.base import TransactionalStore
-from sessionkeeper.stores.pool import FreeList
-from sessionkeeper.stores.rows import (
-    BLOCK_COLUMNS,
-    SESSION_COLUMNS,
-    block_of_row,
-    block_row_of,
-    row_of,
-    session_of,
+from sessionkeeper.errors import (
+    RaceReason,
+    SessionKeeperError,
+    SessionLimitRaceError,
+    StoreUnavailableError,
 )
+from sessionkeeper.model import SESSION_LIMIT, SessionID
+from sessionkeeper.stores.sql import SqlStore, Statements
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from sessionkeeper.clock import Clock, Timestamp
 
@@ -76,20 +70,8 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 """
 
-_COLUMNS: Final = ", ".join(SESSION_COLUMNS)
-_VALUES: Final = ", ".join("?" * len(SESSION_COLUMNS))
-_OF_BLOCK: Final = ", ".join(BLOCK_COLUMNS)
-_BLOCK_VALUES: Final = ", ".join("?" * len(BLOCK_COLUMNS))
-# All names in these statements are those of this package's own dataclasses; every value is bound.
-_OF_USER: Final = f"SELECT {_COLUMNS} FROM sessions WHERE user_id = ?"  # noqa: S608 - own names
-_BY_ID: Final = f"SELECT {_COLUMNS} FROM sessions WHERE session_id = ?"  # noqa: S608 - own names
-_INSERT: Final = f"INSERT INTO sessions ({_COLUMNS}) VALUES ({_VALUES})"  # noqa: S608 - own names
+_TEXT: Final = Statements.of("?", "MIN")
 _DELETE: Final = "DELETE FROM sessions WHERE session_id = ?"
-_BLOCK: Final = f"INSERT INTO blocklist ({_OF_BLOCK}) VALUES ({_BLOCK_VALUES})"  # noqa: S608 - own names
-_BLOCKED: Final = f"SELECT {_OF_BLOCK} FROM blocklist WHERE token_hash = ?"  # noqa: S608 - own names
-_CLAIM: Final = "INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-_CLAIMED: Final = "SELECT owner FROM claims WHERE claim_key = ?"
-_EXPIRED: Final = "SELECT DISTINCT user_id FROM sessions WHERE MIN(expires_at, ends_at) <= ? LIMIT ?"
 _FORGET_BLOCKS: Final = (
     "DELETE FROM blocklist WHERE token_hash IN"
     " (SELECT token_hash FROM blocklist WHERE expires_at <= ? LIMIT ?)"
@@ -99,7 +81,7 @@ _FORGET_CLAIMS: Final = (
 )
 
 
-class SqliteSessionStore(TransactionalStore):
+class SqliteSessionStore(SqlStore[sqlite3.Connection]):
     """A store in one file, shared by threads and processes.
 
     Args:
@@ -112,10 +94,9 @@ class SqliteSessionStore(TransactionalStore):
     """
 
     def __init__(self, path: str, *, clock: Clock, limit: int = SESSION_LIMIT) -> None:
-        super().__init__(clock=clock, limit=limit)
+        super().__init__(_TEXT, clock=clock, limit=limit)
         self._path = path
-        self._writers = threading.Lock()
-        self._connections = FreeList(self._connect)
+        self._turn = threading.Lock()
         with self._lent() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
@@ -128,95 +109,36 @@ class SqliteSessionStore(TransactionalStore):
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
-    @contextmanager
-    def _lent(self, user_id: str = "") -> Iterator[sqlite3.Connection]:
-        """Lend a connection and say what the driver's errors mean."""
-        try:
-            with self._connections.lend() as connection:
-                yield connection
-        except sqlite3.OperationalError as error:
+    def _meaning(self, error: BaseException, user_id: str) -> SessionKeeperError | None:
+        if isinstance(error, sqlite3.IntegrityError):
+            return SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN)
+        if isinstance(error, sqlite3.OperationalError):
             if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                raise SessionLimitRaceError(user_id, RaceReason.BUSY) from error
-            raise StoreUnavailableError("The session database does not answer.") from error
-        except sqlite3.IntegrityError as error:
-            raise SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN) from error
-        except sqlite3.DatabaseError as error:
-            raise StoreUnavailableError("The session database cannot be read.") from error
+                return SessionLimitRaceError(user_id, RaceReason.BUSY)
+            return StoreUnavailableError("The session database does not answer.")
+        if isinstance(error, sqlite3.Error):
+            return StoreUnavailableError("The session database cannot be read.")
+        return None
 
-    @contextmanager
-    def _writing(self, user_id: str = "") -> Iterator[sqlite3.Connection]:
-        """Hold the write lock from before the first look until the commit; an error undoes everything."""
-        with self._writers, self._lent(user_id) as connection:
+    def _alone(self, step: Callable[[sqlite3.Connection], T], *users: str) -> T:
+        """Hold the write lock, which is everybody's, from before the first look until the commit."""
+        with self._turn, self._lent(*users[:1]) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                yield connection
+                result = step(connection)
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
-
-    def _change(self, user_id: str, decide: Decision[T], *, guest: str = "") -> T:
-        with self._writing(user_id) as connection:
-            sessions = _sessions(connection, user_id)
-            guests = _sessions(connection, guest) if guest else ()
-            change, result = decide(
-                Partition(user_id, sessions, lambda key: self._block(connection, key), guests)
-            )
-            _apply(connection, change)
             return result
 
-    def _partition(self, user_id: str) -> tuple[Session, ...]:
-        with self._lent() as connection:
-            return _sessions(connection, user_id)
-
-    def find(self, session_id: SessionID) -> Session | None:
-        """Return a session, expired or not."""
-        with self._lent() as connection:
-            row = connection.execute(_BY_ID, (session_id,)).fetchone()
-        return session_of(row) if row else None
-
-    def block_of(self, token_hash: str) -> Block | None:
-        """Return the blocklist entry of a refresh token's hash, or None (S0.T009)."""
-        with self._lent() as connection:
-            return self._block(connection, token_hash)
-
-    def _block(self, connection: sqlite3.Connection, token_hash: str) -> Block | None:
-        row = connection.execute(_BLOCKED, (token_hash,)).fetchone()
-        block = block_of_row(row) if row else None
-        return block if block is not None and block.expires_at > self._clock.now() else None
-
-    def claim(self, key: str, owner: str, expires_at: Timestamp) -> bool:
-        """Take a key that can be taken once, and say whether ``owner`` has it now."""
-        with self._writing() as connection:
-            connection.execute(_CLAIM, (key, owner, expires_at))
-            row = connection.execute(_CLAIMED, (key,)).fetchone()
-        return bool(row[0] == owner)
-
-    def _expired_users(self, now: Timestamp, batch: int) -> list[str]:
-        with self._lent() as connection:
-            return [user for (user,) in connection.execute(_EXPIRED, (now, batch))]
+    def _remove(self, connection: sqlite3.Connection, session_ids: list[SessionID]) -> None:
+        for session_id in session_ids:
+            connection.execute(_DELETE, (session_id,))
 
     def _forget(self, now: Timestamp, batch: int) -> int:
-        with self._writing() as connection:
-            forgotten = connection.execute(_FORGET_BLOCKS, (now, batch)).rowcount
+        def step(connection: sqlite3.Connection) -> int:
             connection.execute(_FORGET_CLAIMS, (now, batch))
-        return forgotten
+            return connection.execute(_FORGET_BLOCKS, (now, batch)).rowcount
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._connections.close()
-
-
-def _sessions(connection: sqlite3.Connection, user_id: str) -> tuple[Session, ...]:
-    return tuple(session_of(row) for row in connection.execute(_OF_USER, (user_id,)))
-
-
-def _apply(connection: sqlite3.Connection, change: Change) -> None:
-    """Take away before putting, so that a slot is free when its next session arrives."""
-    rewritten = [session for session in change.puts if session.version > 1]
-    for session in (*change.removes, *rewritten):
-        connection.execute(_DELETE, (session.session_id,))
-    for session in change.puts:
-        connection.execute(_INSERT, row_of(session))
-    for block in change.blocks:
-        connection.execute(_BLOCK, block_row_of(block))
+        return self._alone(step)

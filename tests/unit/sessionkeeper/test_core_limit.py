@@ -35,7 +35,7 @@ from sessionkeeper import (
     open_store,
     refresh_access_tokens,
 )
-from sessionkeeper.stores import sqlite
+from sessionkeeper.stores import sql
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -95,7 +95,7 @@ class TestEvictOldestSessionAtomic:
         for _ in range(5):
             evict_oldest_session_atomic(keeper.store, self.newcomer(keeper))
         before = get_user_sessions(keeper.store, "ann")
-        monkeypatch.setattr(sqlite, "block_row_of", lambda block: ("one value too few",))
+        monkeypatch.setattr(sql, "block_row_of", lambda block: ("one value too few",))
         with pytest.raises(StoreUnavailableError):
             evict_oldest_session_atomic(keeper.store, self.newcomer(keeper))
         assert get_user_sessions(keeper.store, "ann") == before
