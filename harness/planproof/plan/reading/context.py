@@ -15,6 +15,7 @@ from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import has_wait, read_waits
 from planproof.plan.reading.notation.references import NOTE, references
 from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
+from planproof.plan.reading.notation.titles import Wanted, says_nothing
 
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ class Context:
         counts: how many items each dialect made.
         stages, sayings: headings such as ``Phase 2: Base``, and lines that may say what waits for them.
         staging: an edge names a stage.
+        wanted: names that stand where an id could.
+        nicknames: labels of a chart's nodes, by the node's own name.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -173,6 +176,8 @@ class Context:
         self.stages: list[Stage] = []
         self.sayings: list[Saying] = []
         self.staging = False
+        self.wanted: list[Wanted] = []
+        self.nicknames: dict[str, str] = {}
 
     # -- moving on ----------------------------------------------------------------------------------
 
@@ -281,6 +286,11 @@ class Context:
         begin = has_wait(text)
         if begin >= 0:
             for wait in read_waits(text, numbers=draft.scope == "number", begin=begin):
+                if wait.title:
+                    self.wanted.append(
+                        Wanted(wait.name, draft, block.line, Origin.PROSE, wait.waits, loud=False)
+                    )
+                    continue
                 before, after = (wait.name, draft) if wait.waits else (draft, wait.name)
                 self.staging = self.staging or wait.stage
                 self.edges.append(EdgeDraft(before, after, block.line, Origin.PROSE, wait.certain))
@@ -367,13 +377,15 @@ class Context:
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""
         bare = NOTE.sub(" ", value)
-        for name in references(bare, numbers=draft.scope in {"number", "worded", "local"}):
+        numbers = draft.scope in {"number", "worded", "local"} or not bare.strip("0123456789., ")
+        names = references(bare, numbers=numbers)
+        phases = stages(bare)
+        self.staging = self.staging or bool(phases)
+        for name in (*names, *phases):
             before, after = (name, draft) if waits else (draft, name)
             self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
-        for name in stages(bare):
-            self.staging = True
-            before, after = (name, draft) if waits else (draft, name)
-            self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
+        if not (names or phases or says_nothing(bare)):
+            self.wanted.append(Wanted(bare, draft, line, Origin.HEADER, waits, loud=True))
 
     def edge(
         self, before: Draft | str, after: Draft | str, line: int, origin: Origin, *, certain: bool
@@ -384,6 +396,10 @@ class Context:
     def report(self, line: int, text: str, reason: str) -> None:
         """Write down a line that looks like part of a plan and is not understood."""
         self.unread.append(Unread(line, text.strip()[:200], reason))
+
+    def cut(self, line: Line) -> None:
+        """Say that a line stands for more edges than are read."""
+        self.report(line.number, line.text, "too many edges in one line; they are not read to the end")
 
     def unpin(self, text: str) -> str:
         """Take comments out of a text; one that pins an id is remembered for the next draft."""

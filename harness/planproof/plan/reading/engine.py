@@ -18,6 +18,7 @@ from planproof.plan.reading.naming import name_all
 from planproof.plan.reading.notation.barriers import raise_barriers
 from planproof.plan.reading.notation.references import references
 from planproof.plan.reading.notation.stages import may_speak
+from planproof.plan.reading.notation.titles import resolve_titles
 from planproof.plan.reading.scanner import scan
 from planproof.plan.reading.words import CLAIMING, paths_in
 
@@ -340,7 +341,7 @@ class Engine:
     def finish(self) -> Plan:
         """Name the items, resolve the edges, and freeze everything."""
         context = self.context
-        if context.last or context.stages:
+        if context.last or context.stages or context.wanted:
             self.last()
         name_all(context.drafts)
         dialects = self.dialects()
@@ -365,6 +366,7 @@ class Engine:
         names = frozenset(draft.name for draft in context.drafts if draft.name)
         for action in context.last:
             action(names)
+        resolve_titles(context)
         raise_barriers(context)
         context.drafts.sort(key=lambda draft: (draft.start, draft.line))
         context.edges.sort(key=lambda edge: edge.line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from planproof.plan.model import Kind, Origin
@@ -11,16 +12,21 @@ from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_
 from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
 from planproof.plan.reading.notation.front_matter import read_front_matter
 from planproof.plan.reading.notation.mermaid import read_mermaid
+from planproof.plan.reading.notation.references import references
 from planproof.plan.reading.notation.tables import read_task_table
 from planproof.plan.reading.notation.trees import MAX_COLUMNS, MAX_ROWS, is_tree, read_tree
 
 
 if TYPE_CHECKING:
-    from planproof.plan.reading.blocks import Block
+    from collections.abc import Sequence
+
+    from planproof.plan.reading.blocks import Block, Line
     from planproof.plan.reading.context import Context, Statement
 
 
 _PICTURES: Final = frozenset({"", "text", "txt", "plain", "plaintext", "ascii", "graph", "diagram", "tree"})
+MAX_TEXT: Final = 100_000
+"""So many letters of a line are looked at for ids, where a picture is too large to be read."""
 
 
 class Plain(Dialect):
@@ -75,30 +81,42 @@ class Plain(Dialect):
         if info not in _PICTURES:
             return False
         lines = block.lines()
-        if len(lines) > MAX_ROWS or any(len(line.text) > MAX_COLUMNS for line in lines):
-            return False
         if not (is_tree(lines) or any(has_arrow(line.text) for line in lines)):
+            return False
+        if len(lines) > MAX_ROWS or any(len(line.text) > MAX_COLUMNS for line in lines):
+            context.finally_do(partial(self.unread, lines, context))
             return False
         topic = context.label_topic or context.section.topic
         self.picture(block, context, sure=topic == "dependencies")
         return True
 
     @staticmethod
+    def unread(lines: Sequence[Line], context: Context, names: frozenset[str]) -> None:
+        """A picture that is too large is reported where it ties tasks of the plan to each other."""
+        for line in lines:
+            if has_arrow(line.text) and sum(name in names for name in references(line.text[:MAX_TEXT])) > 1:
+                size = f"{MAX_ROWS:,} rows or {MAX_COLUMNS:,} columns"
+                context.report(line.number, line.text, f"a picture of more than {size} is not read")
+                return
+
+    @staticmethod
     def picture(block: Block, context: Context, *, sure: bool) -> None:
         """Edges between known ids; in a section about dependencies between any."""
         lines = block.lines()
+        context.staging = True
 
         def make(names: frozenset[str]) -> None:
             if is_tree(lines):
-                found = [(*branch, Origin.TREE) for branch in read_tree(lines)]
+                found = [(*branch, Origin.TREE) for branch in read_tree(lines, context.cut)]
             else:
                 found = [
                     (arrow.before, arrow.after, line.number, arrow.certain, Origin.ARROWS)
                     for line in lines
-                    for arrow in read_arrows(line.text)
+                    for arrow in read_arrows(line.text, partial(context.cut, line))
                 ]
+            known = names.union(stage.name for stage in context.stages)
             for before, after, line, certain, origin in found:
-                if sure or (before in names and after in names):
+                if sure or (before in known and after in known):
                     context.edge(before, after, line, origin, certain=certain)
 
         context.finally_do(make)

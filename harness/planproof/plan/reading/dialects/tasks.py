@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from planproof.plan.model import Kind, Origin
+from planproof.plan.reading.blocks import line_at
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.drafts import GroupDraft
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, kind_of_name
@@ -87,13 +89,16 @@ class Tasks(Dialect):
         """``- T001 -> T002 (why)`` in a list about dependencies."""
         if statement.topic not in REFERENCE_TOPICS or not has_arrow(statement.text):
             return False
-        arrows = read_arrows(statement.text)
+        block = statement.block
+        line = line_at(block.line, block.at, statement.text)
+        arrows = read_arrows(statement.text, lambda: context.cut(line))
         sure = statement.topic == "dependencies"
+        context.staging = True
         for arrow in arrows:
             context.edge(
                 arrow.before,
                 arrow.after,
-                statement.block.line,
+                block.line,
                 Origin.ARROWS,
                 certain=arrow.certain and sure,
             )
@@ -106,6 +111,7 @@ class Tasks(Dialect):
         for line in block.lines():
             if not has_arrow(line.text):
                 continue
-            for arrow in read_arrows(line.text):
+            context.staging = True
+            for arrow in read_arrows(line.text, partial(context.cut, line)):
                 context.edge(arrow.before, arrow.after, line.number, Origin.ARROWS, certain=arrow.certain)
         return False

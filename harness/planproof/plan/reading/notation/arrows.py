@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import islice, pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.stages import stages
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 
 MAX_PRODUCT: Final = 10_000
@@ -29,8 +34,22 @@ def has_arrow(text: str) -> bool:
     return ">" in text or (not text.isascii() and _OTHERS.search(text) is not None)
 
 
-def read_arrows(text: str) -> list[Arrow]:
-    """Edges of one line, in order; every pair of neighbouring groups makes a product."""
+def product(
+    befores: Sequence[str], afters: Sequence[str], cut: Callable[[], None] | None
+) -> Iterator[tuple[str, str]]:
+    """Each of one group with each of the other, up to ``MAX_PRODUCT``; ``cut`` is told of more."""
+    if cut is not None and len(befores) * len(afters) > MAX_PRODUCT:
+        cut()
+    return islice(((before, after) for before in befores for after in afters), MAX_PRODUCT)
+
+
+def read_arrows(text: str, cut: Callable[[], None] | None = None) -> list[Arrow]:
+    """Edges of one line, in order; every pair of neighbouring groups makes a product.
+
+    Args:
+        text: the line.
+        cut: called where a product is too large to be read to its end.
+    """
     if not has_arrow(text):
         return []
     edges: list[Arrow] = []
@@ -38,15 +57,15 @@ def read_arrows(text: str) -> list[Arrow]:
         groups = ARROW.split(clause)
         if not groups[1:]:
             continue
-        named = [references(group) for group in groups]
+        named = [references(group) or stages(group) for group in groups]
         certain = all(names and _leads(group, names[0]) for group, names in zip(groups, named, strict=True))
         for befores, afters in pairwise(named):
-            product = (Arrow(before, after, certain) for before in befores for after in afters)
-            edges.extend(islice(product, MAX_PRODUCT))
+            edges += [Arrow(before, after, certain) for before, after in product(befores, afters, cut)]
     return edges
 
 
 def _leads(group: str, name: str) -> bool:
     """Whether a group of ids begins with an id, not with words that may turn its meaning."""
     head = _HEAD.match(group)
-    return group.startswith(name, head.end() if head else 0)
+    start = head.end() if head else 0
+    return group.startswith(name, start) or group.startswith(name.replace("-", " "), start)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Origin
 from planproof.plan.reading.leads import lead
-from planproof.plan.reading.notation.arrows import MAX_PRODUCT
+from planproof.plan.reading.notation.arrows import product
 from planproof.plan.reading.notation.references import references
+from planproof.plan.reading.notation.stages import stage_heading
 
 
 if TYPE_CHECKING:
@@ -47,16 +47,27 @@ def read_mermaid(block: Block, context: Context) -> bool:
             if not _KEYWORDS.match(part):
                 edges += _chain(part, line, labels, context)
     for before, after, number in edges:
-        first, second = _item(before, labels), _item(after, labels)
+        first, second = _item(before, labels, context), _item(after, labels, context)
         context.edge(first, second, number, Origin.MERMAID, certain=True)
     return True
 
 
-def _item(node: str, labels: dict[str, str]) -> str:
-    """The id that a node stands for: its own where that is one, else the one its label begins with."""
-    if references(node) == [node] or node not in labels:
+def _item(node: str, labels: dict[str, str], context: Context) -> str:
+    """The id that a node stands for: its own where that is one, else the one its label begins with.
+
+    A label without an id may be the name of an item; that is seen when all items are known.
+    """
+    if node not in labels:
+        return node
+    phase = stage_heading(labels[node])
+    if phase is not None:
+        context.staging = True
+        return phase[0]
+    if references(node) == [node]:
         return node
     said = lead(labels[node])
+    if not said.name:
+        context.nicknames[node] = labels[node]
     return said.name or node
 
 
@@ -81,8 +92,8 @@ def _chain(text: str, line: Line, labels: dict[str, str], context: Context) -> l
             at += 1
         if not group:
             return edges
-        product = ((left, right, line.number) for left in before for right in group)
-        edges += islice(product, MAX_PRODUCT)
+        pairs = product(before, group, lambda: context.cut(line))
+        edges += [(left, right, line.number) for left, right in pairs]
         link = _LINK.match(text, at)
         if link is None:
             return edges

@@ -17,12 +17,14 @@ class Wait(NamedTuple):
         waits: True where the statement's own task waits for it, False where it is the other way round.
         certain: said in a form that leaves no doubt: in brackets or behind a dash.
         stage: the other is a phase.
+        title: no id is named; ``name`` holds the words that stand for the other.
     """
 
     name: str
     waits: bool
     certain: bool
     stage: bool = False
+    title: bool = False
 
 
 _VERB: Final = re.compile(
@@ -78,9 +80,12 @@ def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait
         said = _OBJECT.match(text, match.end())
         if said is None:
             continue
-        waits.extend(
+        found = [
             Wait(name, not backward, certain) for name in references(said[1], numbers=numbers and certain)
-        )
+        ]
         if certain:
-            waits.extend(Wait(name, not backward, certain, stage=True) for name in stages(said[1]))
+            found += [Wait(name, not backward, certain, stage=True) for name in stages(said[1])]
+        if not found and verb not in _SHY and opened is not None and opened[1] in "([":
+            found = [Wait(said[1], not backward, certain, title=True)]
+        waits += found
     return waits

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from planproof.plan.model import Kind, Origin
 from planproof.plan.reading.leads import lead
 from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.stages import stages
+from planproof.plan.reading.notation.titles import Wanted, says_nothing
 
 
 if TYPE_CHECKING:
@@ -63,9 +65,15 @@ def _edges(
     for column in columns:
         if column >= len(cells):
             continue
-        for other in references(NOTE.sub(" ", cells[column]), numbers=name[0].isdigit()):
+        cell = NOTE.sub(" ", cells[column])
+        phases = stages(cell)
+        context.staging = context.staging or bool(phases)
+        others = (*references(cell, numbers=name[0].isdigit()), *phases)
+        for other in others:
             before, after = (other, name) if forward else (name, other)
             context.edge(before, after, line.number, Origin.TABLE, certain=True)
+        if not (others or says_nothing(cell)):
+            context.wanted.append(Wanted(cell, name, line.number, Origin.TABLE, forward, loud=True))
 
 
 class _Row:

@@ -7,14 +7,16 @@ followed upwards along its bars to the fork or the name that it hangs from.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from planproof.plan.reading.notation.arrows import MAX_PRODUCT
 from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.stages import stages
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from planproof.plan.reading.blocks import Line
 
@@ -39,6 +41,7 @@ _DOWN: Final = re.compile(r"^[\s│|┃↓▼⬇vV]*[↓▼⬇vV][\s│|┃↓�
 _TOKEN: Final = re.compile(
     r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
     r"(?:_[A-Za-z0-9]{1,12}){0,3}(?:[-–](?:[A-Z]{1,10}[-_]?)?[0-9]{1,7})?(?![\w])"
+    r"|(?:Phase|Stage|Milestone|Sprint|Iteration)[ \t][0-9]{1,4}(?:\.[0-9]{1,4})*(?![\w])"
 )
 _LINK: Final = re.compile(r"[-=]{1,}>|[─━═┬┼►▶→⟶➜]|--+")
 _ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜↓▼⬇vV]")
@@ -56,18 +59,27 @@ def is_tree(lines: Sequence[Line]) -> bool:
     return any(_TREE.search(line.text) or _DOWN.match(line.text) for line in lines)
 
 
-def read_tree(lines: Sequence[Line]) -> list[Branch]:
-    """Edges of a picture, row by row."""
+def read_tree(lines: Sequence[Line], cut: Callable[[Line], None] | None = None) -> list[Branch]:
+    """Edges of a picture, row by row.
+
+    Args:
+        lines: its rows.
+        cut: called with a row that stands for more edges than are read.
+    """
     rows = [line.text.expandtabs(4).rstrip() for line in lines]
     names = [_names(row) for row in rows]
     grid = _Grid(rows, names)
     edges: list[Branch] = []
     for index, line in enumerate(lines):
+        found: list[Branch] = []
         if names[index]:
-            edges += grid.hanging(index, line.number)
-            edges += grid.along(index, line.number)
+            found = list(islice(grid.hanging(index, line.number), MAX_PRODUCT + 1))
+            found += islice(grid.along(index, line.number), MAX_PRODUCT + 1)
         elif _DOWN.match(rows[index]):
-            edges += grid.falling(index, line.number)
+            found = list(islice(grid.falling(index, line.number), MAX_PRODUCT + 1))
+        if len(found) > MAX_PRODUCT and cut is not None:
+            cut(line)
+        edges += found[:MAX_PRODUCT]
     return edges
 
 
@@ -78,7 +90,7 @@ def _names(row: str) -> list[_Name]:
     for match in _TOKEN.finditer(masked):
         if match.start() and (masked[match.start() - 1].isalnum() or masked[match.start() - 1] in "_."):
             continue
-        found.append(_Name(tuple(references(match[0])), match.start(), match.end()))
+        found.append(_Name(tuple(references(match[0]) or stages(match[0])), match.start(), match.end()))
     return [name for name in found if name.names]
 
 
@@ -87,7 +99,7 @@ class _Grid:
         self.rows = rows
         self.names = names
 
-    def along(self, index: int, line: int) -> list[Branch]:
+    def along(self, index: int, line: int) -> Iterator[Branch]:
         """Edges inside one row, from left to right."""
         row = self.rows[index]
         groups: list[list[_Name]] = []
@@ -97,37 +109,21 @@ class _Grid:
                 groups[-1].append(name)
             else:
                 groups.append([name])
-        edges = []
         for befores, afters in pairwise(groups):
             certain = bool(_ARROWHEAD.search(row[befores[-1].end : afters[0].start]))
-            edges += [
-                Branch(before, after, line, certain)
-                for left in befores
-                for before in left.names
-                for right in afters
-                for after in right.names
-            ]
-        return edges
+            yield from _pairs(befores, afters, line, certain=certain)
 
-    def hanging(self, index: int, line: int) -> list[Branch]:
+    def hanging(self, index: int, line: int) -> Iterator[Branch]:
         """Edges from what a row's first id hangs from."""
         first = self.names[index][0]
         prefix = self.rows[index][: first.start]
         column = max((at for at, sign in enumerate(prefix) if sign in _FORKS), default=-1)
         if column < 0 or (prefix[column] == "`" and "-" not in prefix[column:]):
-            return []
+            return
         owner = self.owner(index, column)
-        if owner is None:
-            return []
-        gap = prefix[column:]
-        certain = bool(_ARROWHEAD.search(gap))
-        group = self.first_group(index)
-        return [
-            Branch(before, after, line, certain)
-            for before in owner.names
-            for name in group
-            for after in name.names
-        ]
+        if owner is not None:
+            certain = bool(_ARROWHEAD.search(prefix[column:]))
+            yield from _pairs([owner], self.first_group(index), line, certain=certain)
 
     def first_group(self, index: int) -> list[_Name]:
         """The ids of a row up to the first arrow; ids after a colon are words, not members."""
@@ -139,25 +135,17 @@ class _Grid:
             group.append(name)
         return group
 
-    def falling(self, index: int, line: int) -> list[Branch]:
+    def falling(self, index: int, line: int) -> Iterator[Branch]:
         """Edges along arrows that point down."""
-        edges = []
         below = next((row for row in range(index + 1, len(self.rows)) if self.names[row]), None)
         if below is None or any(_DOWN.match(row) for row in self.rows[index + 1 : below]):
-            return []
+            return
         for column in (at for at, sign in enumerate(self.rows[index]) if sign in "↓▼⬇vV"):
             owner = self.owner(index, column)
             target = _nearest(self.names[below], column)
             if owner is None or target is None:
                 continue
-            edges += [
-                Branch(before, after, line, certain=True)
-                for left in self.listed(owner)
-                for before in left.names
-                for right in self.listed(target)
-                for after in right.names
-            ]
-        return edges
+            yield from _pairs(self.listed(owner), self.listed(target), line, certain=True)
 
     def listed(self, name: _Name) -> list[_Name]:
         """An id with those that commas join to it."""
@@ -208,6 +196,15 @@ class _Grid:
     def indented(self, row: int, column: int) -> _Name | None:
         """The id whose note or line covers the column."""
         return next((name for name in reversed(self.names[row]) if name.start <= column), None)
+
+
+def _pairs(befores: list[_Name], afters: list[_Name], line: int, *, certain: bool) -> Iterator[Branch]:
+    """Each id of one side with each of the other."""
+    for left in befores:
+        for before in left.names:
+            for right in afters:
+                for after in right.names:
+                    yield Branch(before, after, line, certain)
 
 
 def _nearest(group: list[_Name], column: int) -> _Name | None:
