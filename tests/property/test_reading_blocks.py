@@ -12,7 +12,7 @@ from tests.unit.plan.markdown_oracle import structure, task_lines
 
 from planproof.plan.reading import read_bytes
 from planproof.plan.reading.blocks import Form
-from planproof.plan.reading.scanner import Scanner, scan, split_lines
+from planproof.plan.reading.scanner import Scanner, scan
 
 
 INDENT = st.sampled_from(
@@ -96,8 +96,8 @@ def oracle_errs(text):
     paragraph does so however far in it stands.
     """
     watcher = Watcher()
-    for number, raw in enumerate(split_lines(text.encode()), start=1):
-        watcher.feed(raw.decode().rstrip("\r\n").expandtabs(4), number, 0, 0)
+    lines = text.encode().splitlines()
+    watcher.feed((number, 0, 0, raw.decode().expandtabs(4)) for number, raw in enumerate(lines, start=1))
     return watcher.lazy or QUOTE_FOUR_IN.search(text)
 
 

@@ -24,7 +24,10 @@ class Form(IntEnum):
     META = 8
 
 
-_VERBATIM: Final = frozenset({Form.FENCE, Form.CODE, Form.HTML, Form.META})
+HEADING, ITEM, TEXT, FENCE, CODE, HTML, RULE, QUOTE, META = Form
+"""Its members by name: asked of the class each costs ten times as much, and they are asked for every line."""
+
+_VERBATIM: Final = (FENCE, CODE, HTML, META)
 
 
 class Line(NamedTuple):
@@ -65,27 +68,40 @@ class Block:
         column, padding, bare: used by the scanner only.
     """
 
-    # Defaults stand on the class: most blocks set few of them, and there are many blocks.
-    more: list[Line] | None = None
-    level = 0
-    marker = ""
-    owner: Block | None = None
-    quoted = False
-    closed = True
-    column = 0
-    padding = 0
-    bare = False
-    underlined = False
-    draft: Draft | None = None
-    topic = ""
+    __slots__ = (
+        "at",
+        "bare",
+        "closed",
+        "column",
+        "draft",
+        "end",
+        "form",
+        "level",
+        "line",
+        "marker",
+        "more",
+        "owner",
+        "padding",
+        "quoted",
+        "start",
+        "text",
+        "topic",
+        "underlined",
+    )
 
     def __init__(self, form: Form, line: int, start: int, end: int, text: str) -> None:
         self.form = form
         self.line = line
-        self.start = start
+        self.start = self.at = start
         self.end = end
-        self.at = start
         self.text = text
+        self.more: list[Line] | None = None
+        self.level = self.column = self.padding = 0
+        self.marker = self.topic = ""
+        self.owner: Block | None = None
+        self.draft: Draft | None = None
+        self.quoted = self.bare = self.underlined = False
+        self.closed = True
 
     def lines(self) -> list[Line]:
         """Its text lines with their places; for a fence the inner lines only."""

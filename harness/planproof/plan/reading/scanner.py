@@ -7,20 +7,18 @@ block when it is complete, so that a big file is never held twice.
 
 from __future__ import annotations
 
-import io
 import re
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, Final
 
-from planproof.plan.reading.blocks import Block, Form, line_at
+from planproof.plan.reading.blocks import CODE, FENCE, HEADING, HTML, ITEM, QUOTE, RULE, TEXT, Block, line_at
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from planproof.plan.reading.blocks import Line
+    from collections.abc import Iterable, Iterator, Sequence
 
 
-CODE: Final = 4
+INDENT: Final = 4
 """Columns of indentation that make code."""
 MAX_DEPTH: Final = 100
 """Containers inside each other; deeper marks are text, so that one line cannot cost quadratic time."""
@@ -32,14 +30,18 @@ _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
 _BULLETS: Final = frozenset("-*+")
 _MARKS: Final = frozenset("*_")
 _NOT_PLAIN: Final = _STARTERS | frozenset(" \t")
-_LONE_CR: Final = re.compile(rb"\r(?!\n)")
 _PREFIX: Final = re.compile(r"[ \t>*+\-.)0-9]*")
+_PLAIN: Final = re.compile(
+    r"(?:\*\*?|__?)[^*_ \t]|`{1,2}[^`]|~{1,2}[^~]|[-+][^-+ \t]"
+    r"|[0-9]{1,20}(?:[^0-9.)]|[.)][^ \t])|#{1,20}[^# \t]"
+)
+"""The commonest ways in which a line of words begins with a sign that may begin something else."""
 _SPACES: Final = re.compile(r" *")
-_HEADING: Final = re.compile(r"(#{1,6})(?:[ \t]+|$)")
+_IS_HEADING: Final = re.compile(r"(#{1,6})(?:[ \t]+|$)")
 _HEADING_TAIL: Final = re.compile(r"(?:^|[ \t])#+[ \t]*$")
-_FENCE: Final = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
+_OPENS_FENCE: Final = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
 _SETEXT: Final = re.compile(r"(?:=+|-+)[ \t]*$")
-_RULE: Final = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_IS_RULE: Final = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _MARKER: Final = re.compile(r"(?:([-+*])|([0-9]{1,9})([.)]))(?=[ \t]|$)")
 _TABLE_RULE: Final = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 
@@ -67,11 +69,8 @@ _HTML_ALONE: Final = re.compile(
 )
 
 
-def split_lines(data: bytes) -> Iterable[bytes]:
-    r"""Lines with their endings; ``\n``, ``\r\n`` and ``\r`` end a line, nothing else does."""
-    if b"\r" in data and _LONE_CR.search(data):
-        return data.splitlines(keepends=True)
-    return io.BytesIO(data)
+Place = tuple[int, int, int, str]
+"""A line: its number, byte offsets of its start and of the next line's, its text without its ending."""
 
 
 def scan(data: bytes, *, line: int = 1, offset: int = 0) -> Iterator[Block]:
@@ -83,39 +82,33 @@ def scan(data: bytes, *, line: int = 1, offset: int = 0) -> Iterator[Block]:
         offset: byte offset of ``data`` in the file, added to every place.
     """
     scanner = Scanner()
-    done = scanner.done
-    feed = scanner.feed
     number, start = line, offset
-    for lines in _pieces(data):
-        for text, size in lines:
-            end = start + size
-            feed(text, number, start, end)
-            number += 1
-            start = end
-            if done:
-                yield from done
-                done.clear()
+    for texts, sizes in _pieces(data):
+        starts = list(accumulate(sizes, initial=start))
+        scanner.feed(zip(count(number), starts, starts[1:], texts, strict=False))
+        number += len(starts) - 1
+        start = starts[-1]
+        done, scanner.done = scanner.done, []
+        yield from done
     scanner.finish()
-    yield from done
+    yield from scanner.done
 
 
-def _pieces(data: bytes) -> Iterator[Iterable[tuple[str, int]]]:
-    """Lines without their endings, and their sizes in bytes with them; decoded in pieces."""
-    if b"\r" in data:
-        yield ((raw.decode().rstrip("\r\n"), len(raw)) for raw in split_lines(data))
-        return
+def _pieces(data: bytes) -> Iterator[tuple[Sequence[str], Iterable[int]]]:
+    r"""Lines without their endings (one may be too many), and their sizes in bytes with them; piece by piece.
+
+    ``\n``, ``\r\n`` and ``\r`` end a line, nothing else does.
+    """
     begin, total = 0, len(data)
     while begin < total:
         end = data.find(b"\n", begin + CHUNK) + 1 or total
-        piece = data[begin:end].decode()
-        lines = piece.split("\n")
-        last = lines.pop()
-        if piece.isascii():
-            yield [(text, len(text) + 1) for text in lines]
+        piece = data[begin:end]
+        raws = piece.splitlines(keepends=True)
+        if b"\r" in piece:
+            texts = [raw.decode().rstrip("\r\n") for raw in raws]
         else:
-            yield [(text, (len(text) if text.isascii() else len(text.encode())) + 1) for text in lines]
-        if last:
-            yield [(last, len(last.encode()))]
+            texts = piece.decode().split("\n")
+        yield texts, map(len, raws)
         begin = end
 
 
@@ -139,16 +132,72 @@ class Scanner:
         self.until: re.Pattern[str] | None = None
         self.fence = 0
 
-    # One function, for it runs once a line and a call costs as much as the rest of it.
-    def feed(  # noqa: C901, PLR0912 - see above
-        self, text: str, number: int, start: int, end: int
-    ) -> None:
-        """Take one line without its ending."""
+    # One loop, for it runs once a line and a call costs as much as the rest of it.
+    def feed(self, lines: Iterator[Place]) -> None:
+        """Take lines."""
+        for number, start, end, raw in lines:
+            leaf = self.leaf
+            if self.quotes or (leaf is not None and not leaf.closed):
+                self.inside(lines, number, start, end, raw)
+                continue
+            text = _expand(raw) if "\t" in raw else raw
+            body = text.lstrip(" ")
+            if not body:
+                self.paragraph = self.table = False
+                self.drop_bare()
+                continue
+            first = len(text) - len(body)
+            stack = self.stack
+            matched = len(stack)
+            while matched and stack[matched - 1].column > first:
+                matched -= 1
+            position = stack[matched - 1].column if matched else 0
+            sign = body[0]
+            near = first - position < INDENT
+            if sign not in _STARTERS:
+                if near or self.paragraph:
+                    self.words(matched, text, first, number, start, end)
+                    continue
+            elif near and _PLAIN.match(body):
+                self.words(matched, text, first, number, start, end)
+                continue
+            elif near and sign in _BULLETS and body[1:2] == " " and len(stack) < MAX_DEPTH:
+                after = body[2:3]
+                if after and (after not in _NOT_PLAIN or _PLAIN.match(body, 2)):
+                    self.bullet(matched, position, first, text, number, start, end)
+                    continue
+            self.begin(matched, position, first, text, number, start, end)
+
+    def inside(self, lines: Iterator[Place], number: int, start: int, end: int, text: str) -> None:
+        """A line in a quote, a fence, or an HTML block."""
+        self.care(number, start, end, text)
+        leaf = self.leaf
+        if leaf is not None and leaf.form is FENCE and not (leaf.closed or self.quotes):
+            self.fenced(leaf, lines)
+
+    def fenced(self, leaf: Block, lines: Iterator[Place]) -> None:
+        """The lines of an open fence that stands in no quote."""
+        column = self.stack[-1].column if self.stack else 0
+        margin, mark = " " * column, leaf.marker * 3
+        if leaf.more is None:
+            leaf.more = []
+        add = leaf.more.append
+        for number, start, end, text in lines:
+            if mark in text or "\t" in text or text[:column] != margin:
+                self.care(number, start, end, text)
+                if leaf.closed:
+                    return
+            else:
+                leaf.end = end
+                add(line_at(number, start, text[column:]))
+
+    def care(self, number: int, start: int, end: int, text: str) -> None:
+        """Take one line wherever it stands."""
         if "\t" in text:
             text = _expand(text)
         stack = self.stack
         size = len(text)
-        first = size - len(text.lstrip(" \t"))
+        first = size - len(text.lstrip(" "))
         if self.quotes:
             matched, position = self.match(text)
         else:
@@ -172,39 +221,30 @@ class Scanner:
             if first == size:
                 self.blank_in_quote(matched)
                 return
-        sign = text[first]
-        if sign not in _STARTERS:
-            if self.paragraph or first - position < CODE:
-                self.words(matched, text, first, number, start, end)
-                return
-        elif sign in _BULLETS and first - position < CODE and text[first + 1 : first + 2] == " ":
-            after = text[first + 2 : first + 3]
-            if after in _MARKS and text[first + 3 : first + 4] == after:
-                after = text[first + 4 : first + 5]
-            if after and after not in _NOT_PLAIN and len(stack) < MAX_DEPTH:
-                self.bullet(matched, position, first, text, number, start, end)
-                return
-        self.begin(matched, position, first, text, line_at(number, start, ""), end)
+        if self.paragraph and text[first] not in _STARTERS:
+            self.words(matched, text, first, number, start, end)
+        else:
+            self.begin(matched, position, first, text, number, start, end)
 
     # -- containers ---------------------------------------------------------------------------------
 
     def match(self, text: str) -> tuple[int, int]:
         """How many open containers go on in this line, and where their content starts."""
         position = 0
-        for count, container in enumerate(self.stack):
+        for depth, container in enumerate(self.stack):
             found = _SPACES.match(text, position)
             first = found.end() if found else position
-            if container.form is Form.QUOTE:
-                if first - position >= CODE or text[first : first + 1] != ">":
-                    return count, position
+            if container.form is QUOTE:
+                if first - position >= INDENT or text[first : first + 1] != ">":
+                    return depth, position
                 position = first + 1
                 if text[position : position + 1] == " ":
                     position += 1
             elif first == len(text):
                 if container.bare:
-                    return count, position
+                    return depth, position
             elif first - position < container.padding:
-                return count, position
+                return depth, position
             else:
                 position += container.padding
         return len(self.stack), position
@@ -213,7 +253,7 @@ class Scanner:
         """Close the containers that did not go on."""
         if self.quotes:
             for container in self.stack[matched:]:
-                self.quotes -= container.form is Form.QUOTE
+                self.quotes -= container.form is QUOTE
         del self.stack[matched:]
 
     def push(self, block: Block) -> None:
@@ -221,7 +261,7 @@ class Scanner:
         if self.stack:
             self.stack[-1].bare = False
         self.stack.append(block)
-        if block.form is Form.QUOTE:
+        if block.form is QUOTE:
             self.quotes += 1
 
     # -- leaves -------------------------------------------------------------------------------------
@@ -256,7 +296,7 @@ class Scanner:
             return
         block.quoted = True
         for container in reversed(stack):
-            if container.form is Form.ITEM:
+            if container.form is ITEM:
                 block.owner = container
                 return
 
@@ -268,7 +308,7 @@ class Scanner:
         """A line of spaces: ends paragraphs, is part of fences, closes quotes."""
         leaf = self.leaf
         if leaf is not None and not leaf.closed and not (self.quotes and leaf.quoted):
-            if leaf.form is Form.HTML and self.until is None:
+            if leaf.form is HTML and self.until is None:
                 leaf.closed = True
             else:
                 column = self.stack[-1].column if self.stack else 0
@@ -277,7 +317,7 @@ class Scanner:
         self.paragraph = self.table = False
         if self.quotes:
             for index, container in enumerate(self.stack):
-                if container.form is Form.QUOTE:
+                if container.form is QUOTE:
                     self.close_leaf()
                     self.pop(index)
                     break
@@ -299,7 +339,7 @@ class Scanner:
     def verbatim(self, leaf: Block, text: str, number: int, start: int, end: int) -> None:
         """A line of an open fence or HTML block."""
         leaf.end = end
-        if leaf.form is Form.FENCE:
+        if leaf.form is FENCE:
             bare = text.lstrip(" ")
             if bare[:1] == leaf.marker and self.closes(text, bare, leaf.marker):
                 leaf.closed = True
@@ -312,7 +352,7 @@ class Scanner:
 
     def closes(self, text: str, bare: str, marker: str) -> bool:
         """Whether a line ends the open fence; ``bare`` is the line without its indentation."""
-        if len(text) - len(bare) >= CODE or not bare.startswith(marker * self.fence):
+        if len(text) - len(bare) >= INDENT or not bare.startswith(marker * self.fence):
             return False
         return not bare.lstrip(marker).strip(" \t")
 
@@ -329,10 +369,10 @@ class Scanner:
                 self.table = "|" in above
             return
         stack = self.stack
-        if leaf is not None and leaf.form is Form.ITEM and leaf.bare and matched == len(stack):
+        if leaf is not None and leaf.form is ITEM and leaf.bare and matched == len(stack):
             leaf.text, leaf.at, leaf.end, leaf.bare = text[first:], start, end, False
         else:
-            self.open_leaf(Block(Form.TEXT, number, start, end, text[first:]), matched)
+            self.open_leaf(Block(TEXT, number, start, end, text[first:]), matched)
         self.paragraph = True
 
     # -- what a line can begin ----------------------------------------------------------------------
@@ -341,7 +381,7 @@ class Scanner:
         self, matched: int, position: int, first: int, text: str, number: int, start: int, end: int
     ) -> None:
         """The common case: a bullet, one space, and words that begin nothing else."""
-        block = Block(Form.ITEM, number, start, end, text[first + 2 :])
+        block = Block(ITEM, number, start, end, text[first + 2 :])
         stack = self.stack
         if self.leaf is not None:
             self.done.append(self.leaf)
@@ -358,54 +398,56 @@ class Scanner:
         block.padding = first + 2 - position
         stack.append(block)
 
-    def begin(self, matched: int, position: int, first: int, text: str, line: Line, end: int) -> None:
+    def begin(
+        self, matched: int, position: int, first: int, text: str, number: int, start: int, end: int
+    ) -> None:
         """Take a line whose first sign may begin a block; walks through markers on one line."""
         while True:
-            if first - position >= CODE:
+            if first - position >= INDENT:
                 if self.paragraph and not self.table:
-                    self.words(matched, text, first, line.number, line.start, end)
+                    self.words(matched, text, first, number, start, end)
                 else:
-                    self.code(matched, text[position + CODE :], line, end)
+                    self.code(matched, text[position + INDENT :], number, start, end)
                 return
             sign = text[first]
             if sign not in _STARTERS:
-                self.words(matched, text, first, line.number, line.start, end)
+                self.words(matched, text, first, number, start, end)
                 return
             if sign == ">" and len(self.stack) < MAX_DEPTH:
-                self.open_quote(matched, first, line, end)
+                self.open_quote(matched, first, number, start, end)
                 matched = len(self.stack)
                 position = first + 1
                 if text[position : position + 1] == " ":
                     position += 1
-            elif self.leaf_begins(sign, matched, text, first, line, end):
+            elif self.leaf_begins(sign, matched, text, first, number, start, end):
                 return
             else:
                 marker = _MARKER.match(text, first) if sign in "-+*0123456789" else None
                 if marker is None or not self.may_list(marker, matched, text):
-                    self.words(matched, text, first, line.number, line.start, end)
+                    self.words(matched, text, first, number, start, end)
                     return
-                position = self.open_item(marker, matched, position, text, line, end)
+                position = self.open_item(marker, matched, position, text, number, start, end)
                 matched = len(self.stack)
             found = _SPACES.match(text, position)
             first = found.end() if found else position
             if first >= len(text):
                 return
 
-    def code(self, matched: int, text: str, line: Line, end: int) -> None:
+    def code(self, matched: int, text: str, number: int, start: int, end: int) -> None:
         """A line of indented code."""
         leaf = self.leaf
-        if leaf is None or leaf.form is not Form.CODE or matched < len(self.stack):
-            leaf = self.open_leaf(Block(Form.CODE, line.number, line.start, end, ""), matched)
+        if leaf is None or leaf.form is not CODE or matched < len(self.stack):
+            leaf = self.open_leaf(Block(CODE, number, start, end, ""), matched)
             leaf.more = []
         assert leaf.more is not None
-        leaf.more.append(line_at(line.number, line.start, text))
+        leaf.more.append(line_at(number, start, text))
         leaf.end = end
 
-    def open_quote(self, matched: int, first: int, line: Line, end: int) -> None:
+    def open_quote(self, matched: int, first: int, number: int, start: int, end: int) -> None:
         """A quote mark opens a container."""
         self.close_leaf()
         self.pop(matched)
-        quote = Block(Form.QUOTE, line.number, line.start, end, "")
+        quote = Block(QUOTE, number, start, end, "")
         quote.column = first + 1
         self.push(quote)
 
@@ -421,18 +463,18 @@ class Scanner:
         return bool(text[marker.end() :].strip(" \t"))
 
     def open_item(
-        self, marker: re.Match[str], matched: int, position: int, text: str, line: Line, end: int
+        self, marker: re.Match[str], matched: int, position: int, text: str, number: int, start: int, end: int
     ) -> int:
         """Open a list item; returns where its content starts."""
         after = marker.end()
         found = _SPACES.match(text, after)
         first = found.end() if found else after
-        block = Block(Form.ITEM, line.number, line.start, end, "")
+        block = Block(ITEM, number, start, end, "")
         self.open_leaf(block, matched)
         block.marker = marker.group(1) or marker.group(3)
         block.level = len(self.stack) - self.quotes
         block.bare = True
-        wide = first == len(text) or first - after > CODE
+        wide = first == len(text) or first - after > INDENT
         content = after + 1 if wide else first
         block.column = content
         block.padding = content - position
@@ -440,38 +482,38 @@ class Scanner:
         return content
 
     def leaf_begins(  # noqa: PLR0911 - one return a kind of block
-        self, sign: str, matched: int, text: str, first: int, line: Line, end: int
+        self, sign: str, matched: int, text: str, first: int, number: int, start: int, end: int
     ) -> bool:
         """Try heading, fence, HTML block, underline and rule; True where one was taken."""
         if sign == "#":
-            return self.heading(matched, text, first, line, end)
+            return self.heading(matched, text, first, number, start, end)
         if sign in "`~":
-            found = _FENCE.match(text, first)
+            found = _OPENS_FENCE.match(text, first)
             if found is None:
                 return False
-            block = Block(Form.FENCE, line.number, line.start, end, (found[2] or found[4] or "").strip())
+            block = Block(FENCE, number, start, end, (found[2] or found[4] or "").strip())
             self.open_leaf(block, matched)
             block.marker, block.closed = sign, False
             self.fence = len(found[1] or found[3])
             return True
         if sign == "<":
-            return self.html(matched, text, first, line, end)
+            return self.html(matched, text, first, number, start, end)
         if sign in "=-" and self.paragraph and matched == len(self.stack) and _SETEXT.match(text, first):
             return self.underline(sign, end)
-        if sign in "-*_" and text[-1] in f"{sign} \t" and _RULE.match(text, first):
-            self.open_leaf(Block(Form.RULE, line.number, line.start, end, ""), matched)
+        if sign in "-*_" and text[-1] in f"{sign} \t" and _IS_RULE.match(text, first):
+            self.open_leaf(Block(RULE, number, start, end, ""), matched)
             return True
         return False
 
-    def heading(self, matched: int, text: str, first: int, line: Line, end: int) -> bool:
+    def heading(self, matched: int, text: str, first: int, number: int, start: int, end: int) -> bool:
         """A line of ``#`` marks and words."""
-        found = _HEADING.match(text, first)
+        found = _IS_HEADING.match(text, first)
         if found is None:
             return False
         words = text[found.end() :]
         if words.endswith(("#", "# ", "#\t")) or "# " in words:
             words = _HEADING_TAIL.sub("", words)
-        block = Block(Form.HEADING, line.number, line.start, end, words.strip(" \t"))
+        block = Block(HEADING, number, start, end, words.strip(" \t"))
         block.level, block.marker = len(found[1]), "#"
         self.open_leaf(block, matched)
         return True
@@ -483,24 +525,24 @@ class Scanner:
         if leaf is None:
             return True
         leaf.end = end
-        if leaf.form is Form.TEXT:
-            leaf.form, leaf.marker, leaf.level = Form.HEADING, sign, 1 if sign == "=" else 2
+        if leaf.form is TEXT:
+            leaf.form, leaf.marker, leaf.level = HEADING, sign, 1 if sign == "=" else 2
             if leaf.more:
                 leaf.text, leaf.more = leaf.joined(), None
         else:
             leaf.underlined = True
         return True
 
-    def html(self, matched: int, text: str, first: int, line: Line, end: int) -> bool:
+    def html(self, matched: int, text: str, first: int, number: int, start: int, end: int) -> bool:
         """A line that opens an HTML block of one of the seven kinds."""
         kind = next((kind for kind in _HTML_OPENERS if kind[0].match(text, first)), None)
         closer = kind[1] if kind is not None else None
         alone = not self.paragraph and text.rstrip(" \t").endswith(">") and _HTML_ALONE.match(text, first)
         if kind is None and not alone:
             return False
-        block = Block(Form.HTML, line.number, line.start, end, text[first:])
+        block = Block(HTML, number, start, end, text[first:])
         self.open_leaf(block, matched)
-        block.more = [line_at(line.number, line.start, text[first:])]
+        block.more = [line_at(number, start, text[first:])]
         block.closed = closer is not None and closer.search(text, first) is not None
         self.until = closer
         return True
