@@ -28,7 +28,7 @@ _WORDS: Final = (
     r"|completed?|n/?a"
 )
 _MALFORMED: Final = re.compile(
-    rf"\[(?:\s*|\s+[xX]\s*|[xX]\s+|[/*oO✓✔✅☑]|[xX]{{2,3}}|(?:{_WORDS}))\](?=\s)(?!\s+(?:=|tasks?\b|means\b))|"
+    rf"\[(?:\s*|\s+[xX]\s*|[xX]\s+|[/*oO✓✔✅☑]|[xX]{{2,3}}|[yvV√✘+]|(?:{_WORDS}))\](?=\s)(?!\s+(?:=|tasks?\b|means\b))|"
     r"\[[ xX~\-]\](?=[^\s(\[:*\\])",
     re.IGNORECASE,
 )
@@ -49,6 +49,8 @@ _DROPPED: Final = re.compile(
     r"|not needed|not applicable|n/a)\b",
     re.IGNORECASE,
 )
+_STRUCK: Final = re.compile(r"(?:[*_]{2})?~~[^~]+~~[*_]{0,2}[ \t]*(?:[(\[—–:-]|$)")
+"""A statement that is struck through as a whole."""
 _DEFERRED: Final = re.compile(r"\b(?:deferred|postponed|moved to|follow[- ]?up)\b", re.IGNORECASE)
 _RUNNING: Final = re.compile(r"\b(?:wip|in[ -]progress|started|ongoing)\b", re.IGNORECASE)
 
@@ -76,6 +78,8 @@ def box_claim(box: Box) -> Claim:
             return Claim.DEFERRED
         if _RUNNING.search(box.rest):
             return Claim.IN_PROGRESS
+    if claim is Claim.OPEN and _STRUCK.match(box.rest):
+        return Claim.SKIPPED
     if box.optional and claim is Claim.OPEN:
         return Claim.OPTIONAL
     return claim

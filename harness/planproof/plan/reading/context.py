@@ -271,7 +271,12 @@ class Context:
         """Write down a list item with its box, its estimate and what it says about dependencies."""
         block, box = statement.block, statement.box
         draft = self.add(
-            dialect, kind, block, statement.lead.text, said=statement.lead, parent=statement.parent
+            dialect,
+            kind,
+            block,
+            statement.lead.text or statement.lead.name,
+            said=statement.lead,
+            parent=statement.parent,
         )
         text = statement.text
         if box is not None:

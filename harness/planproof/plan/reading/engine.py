@@ -12,7 +12,7 @@ from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
 from planproof.plan.reading.dialects.work_plan import contract_item
-from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, preamble, topic_of
+from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, labels, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
 from planproof.plan.reading.notation.barriers import raise_barriers
@@ -20,13 +20,14 @@ from planproof.plan.reading.notation.references import references
 from planproof.plan.reading.notation.stages import may_speak
 from planproof.plan.reading.notation.titles import resolve_titles
 from planproof.plan.reading.scanner import scan
-from planproof.plan.reading.words import CLAIMING, paths_in
+from planproof.plan.reading.words import CLAIMING, keyword, paths_in
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from planproof.plan.reading.drafts import Draft
+    from planproof.plan.reading.fields import Label
 
 
 _OURS: Final = "planproof.plan.reading.dialects."
@@ -42,8 +43,8 @@ _FRONT: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
-_STAGED: Final = re.compile(rb"^#.*(?:phase|stage|milestone|sprint|iteration) ", re.IGNORECASE | re.MULTILINE)
-"""A heading that may be a phase."""
+_STAGED: Final = re.compile(rb"(?:phase|stage|milestone|sprint|iteration)s?[ \t]+[0-9a-z]", re.IGNORECASE)
+"""What a plan with phases holds somewhere."""
 _FRONT_LIMIT: Final = 262_144
 
 
@@ -180,6 +181,8 @@ class Engine:
         """Whether a bullet may be an item: by what it stands below, or by words of its own."""
         if parent is not None and (not parent.scope or parent.dialect == "summary"):
             return True
+        if text[:2].isupper() and keyword(text):
+            return True
         return not nameless(text) or text[:1] in CLAIMING or "arallel" in text
 
     def take(
@@ -231,7 +234,8 @@ class Engine:
         if parent is None or not (text[:1] == "_" or is_field(said.name)):
             return False
         first = block.lines()[0]
-        self.context.take_field(parent, said.name, said.value, first)
+        for one in labels(said):
+            self.context.take_field(parent, one.name, one.value, first)
         for line in block.more or ():
             further = label(line.text)
             if further is not None:
@@ -243,8 +247,8 @@ class Engine:
     def line_field(self, line: Line, draft: Draft) -> None:
         """A labelled line of an item's paragraph."""
         said = label(line.text)
-        if said is not None:
-            self.context.take_field(draft, said.name, said.value, line)
+        for one in labels(said) if said is not None else ():
+            self.context.take_field(draft, one.name, one.value, line)
 
     def text(self, block: Block) -> None:
         """A paragraph: labelled lines, tables, stray boxes."""
@@ -258,7 +262,7 @@ class Engine:
                 if said is None and context.section.level <= 1 and block.owner is None:
                     said = preamble(text)
                 if said is not None:
-                    self.labelled_line(block, said.name, said.value, line, owner)
+                    self.labelled_lines(block, said, line, owner)
                     continue
             if text[:1] in "[0123456789" and _LOOSE_BOX.match(text) and not _LINK.match(text):
                 context.report(line.number, text, "a box that stands in no list")
@@ -282,6 +286,11 @@ class Engine:
         for line in lines:
             if "|" not in line.text and may_speak(line.text):
                 self.context.overhear(line.text, line.number)
+
+    def labelled_lines(self, block: Block, said: Label, line: Line, owner: Draft | None) -> None:
+        """All labelled values of one line of a paragraph."""
+        for one in labels(said):
+            self.labelled_line(block, one.name, one.value, line, owner)
 
     def labelled_line(self, block: Block, name: str, value: str, line: Line, owner: Draft | None) -> None:
         """``**Priority:** P0`` in a paragraph."""
@@ -329,12 +338,13 @@ class Engine:
         """An HTML block: it may pin the next item; an unclosed comment is reported."""
         if "planproof:" in block.text:
             self.context.unpin(" ".join(line.text for line in block.lines()))
-        if not block.closed and block.text.startswith("<!--"):
-            hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
-            if hidden:
-                self.context.report(
-                    block.line, block.text, f"a comment that nothing closes hides {boxes(hidden)}"
-                )
+        comment = block.text.startswith("<!--")
+        if block.closed and (comment or "] " not in block.joined()):
+            return
+        hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
+        if hidden:
+            what = "a comment that nothing closes hides" if comment else "raw HTML holds"
+            self.context.report(block.line, block.text, f"{what} {boxes(hidden)}")
 
     # -- the plan -----------------------------------------------------------------------------------
 

@@ -93,6 +93,24 @@ def label(text: str) -> Label | None:
     return Label(name, text[at + 1 :].strip()) if name.lower() in _KNOWN else None
 
 
+_NEXT: Final = re.compile(
+    r"[ \t]*(?:[|·•;,]|[—–-](?=[ \t])|(?<=[ \t]))[ \t]*"
+    r"(?=(?:\*\*|__)[^*_:\n]{1,40}(?::[ \t]*(?:\*\*|__)|(?:\*\*|__)[ \t]*:))"
+    r"|_[ \t]*[|,;]?[ \t]+(?=_[A-Z][A-Za-z /-]{1,40}:)|\*[ \t]*[|,;]?[ \t]+(?=\*[A-Z][A-Za-z /-]{1,40}:)"
+)
+
+
+def labels(said: Label) -> list[Label]:
+    """A label with those that follow it in the same line: ``**Priority**: P0 | **Effort**: 2h``."""
+    if "**" not in said.value and "_ " not in said.value and "* " not in said.value:
+        return [said]
+    first, *rest = _NEXT.split(said.value)
+    more = [label(part) for part in rest]
+    if not rest or None in more:
+        return [said]
+    return [Label(said.name, first.strip()), *(one for one in more if one is not None)]
+
+
 _PREAMBLE: Final = re.compile(r"([A-Z][A-Za-z /-]{1,40})(?:[ \t]*\([^()\n]{1,80}\))?:[ \t]+(?=\S)")
 
 

@@ -57,8 +57,10 @@ _AFTER: Final = re.compile(
     r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*"
 )
 _ENDS: Final = re.compile(r"(?=[ \t:.,)\]*_~`–—(\[]|$)")
-_LABEL: Final = re.compile(r"\[([^\[\]\n]{1,60})\](?![(\[:])[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
-_RUN: Final = re.compile(r"(?:\[[^\[\]\n]{1,60}\](?![(\[:])[ \t]*|\((?:P|S|M|L|XL|XS)\)[ \t]*){1,12}")
+_CLEAR: Final = r"(?:(?![(\[:])|(?=\[[A-Z][A-Z0-9-]{0,11}\](?![(\[:])))"
+"""What may not stand behind a label: a link's target; another label may."""
+_LABEL: Final = re.compile(rf"\[([^\[\]\n]{{1,60}})\]{_CLEAR}[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
+_RUN: Final = re.compile(rf"(?:\[[^\[\]\n]{{1,60}}\]{_CLEAR}[ \t]*|\((?:P|S|M|L|XL|XS)\)[ \t]*){{1,12}}")
 _BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
 
 # Words of the trade that look like ids.

@@ -211,6 +211,7 @@ _NOT_SLUG: Final = re.compile(r"[\W_]+")
 _SLUG_BYTES: Final = bytes(
     ord(chr(code).lower()) if chr(code).isascii() and chr(code).isalnum() else 32 for code in range(256)
 )
+_NOT_WORDS: Final = re.compile(r"^[\W_]+")
 _LINKED: Final = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,1000}\)")
 
 
@@ -247,8 +248,24 @@ def status_claim(value: str) -> Claim | None:
     box = re.match(r"\[([ xX])\]\s*", words)
     if box is not None:
         return state_word(words[box.end() :]) or (Claim.OPEN if box[1] == " " else Claim.DONE)
-    stripped = words.lstrip(_SIGNS + " ")
-    return state_word(stripped) or emoji_claim(words)
+    return state_word(_NOT_WORDS.sub("", words)) or emoji_claim(words)
+
+
+_KEYWORD: Final = re.compile(
+    r"(TODO|DONE|WIP|DOING|NEXT|WAITING|BLOCKED|CANCELLED|CANCELED|DEFERRED|PENDING)(?::[ \t]*|[ \t]+)(?=\S)"
+)
+_KEYWORDS: Final = {"NEXT": Claim.OPEN, "WAITING": Claim.BLOCKED}
+
+
+def keyword(text: str) -> str:
+    """The word in capitals that a statement begins with, such as ``TODO`` or ``DONE``; "" where none does."""
+    found = _KEYWORD.match(text)
+    return found[1] if found is not None else ""
+
+
+def keyword_claim(word: str) -> Claim | None:
+    """What such a word claims."""
+    return _KEYWORDS.get(word) or state_word(word)
 
 
 def parse_effort(value: str) -> float | None:

@@ -9,12 +9,14 @@ from planproof.plan.model import Kind, Origin
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.work_plan import table_rows
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
+from planproof.plan.reading.leads import lead
 from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
 from planproof.plan.reading.notation.front_matter import read_front_matter
 from planproof.plan.reading.notation.mermaid import read_mermaid
 from planproof.plan.reading.notation.references import references
 from planproof.plan.reading.notation.tables import read_task_table
 from planproof.plan.reading.notation.trees import MAX_COLUMNS, MAX_ROWS, is_tree, read_tree
+from planproof.plan.reading.words import keyword, keyword_claim
 
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Plain(Dialect):
     def bullet(self, statement: Statement, context: Context) -> bool:
         """A bullet with an id, a criterion, a detail of the item above."""
         said, topic, parent = statement.lead, statement.topic, statement.parent
+        if keyword(statement.text):
+            return self.worded(statement, context)
         listed = topic in REFERENCE_TOPICS or topic in {"notes", "risks"}
         if said.scope == "global" and said.text and not listed and not has_arrow(said.text):
             self.named(statement, context)
@@ -54,6 +58,16 @@ class Plain(Dialect):
             context.add_statement(self.name, Kind.DETAIL, statement)
             return True
         return False
+
+    def worded(self, statement: Statement, context: Context) -> bool:
+        """``- TODO: buy milk``: the word is the claim."""
+        block, word = statement.block, keyword(statement.text)
+        statement.lead = lead(statement.text[len(word) :].lstrip(": \t"))
+        kind = Kind.TASK if statement.parent is None else Kind.STEP
+        draft = context.add_statement(self.name, kind, statement)
+        draft.said = keyword_claim(word)
+        context.put_at(draft, "status", word, block.line, context.data.index(word.encode(), block.at))
+        return True
 
     def named(self, statement: Statement, context: Context) -> None:
         """A bullet with an id and no box is a task unless one of that id stands elsewhere."""

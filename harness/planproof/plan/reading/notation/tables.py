@@ -27,6 +27,7 @@ _WAITS: Final = re.compile(
 )
 _BLOCKS: Final = re.compile(r"blocks|unblocks")
 _STATUS: Final = re.compile(r"status|state$")
+_COUNT: Final = re.compile(r"[0-9]{1,5}$")
 _TEXT: Final = re.compile(
     r"(?:feature|description|task|title|name|summary|what|work|item)s?(?: name| title)?$"
 )
@@ -48,7 +49,7 @@ def read_task_table(
     for line, cells in rows[1:]:
         if len(cells) <= max(at, title):
             continue
-        name = lead(cells[at].strip()).name or "".join(references(cells[at])[:1])
+        name = lead(cells[at].strip()).name or "".join(references(cells[at])[:1]) or _bare(cells[at])
         if not name:
             continue
         taken = True
@@ -57,6 +58,12 @@ def read_task_table(
         row = _Row(dialect, block, line, header, cells, at, title)
         row.later(name, context)
     return taken
+
+
+def _bare(cell: str) -> str:
+    """A bare number in a column of ids."""
+    bare = cell.strip(" *_`#")
+    return bare if _COUNT.match(bare) else ""
 
 
 def _edges(
