@@ -204,24 +204,107 @@ def test_a_port_that_stays_taken(only, open_room, monkeypatch):
             postgres_program.start("postgres", settings, open_room, SystemClock())
 
 
+ON_A_SMALL_DISK = """
+import sys
+import psycopg
+from planproof.backends import acquire
+from planproof.errors import BackendUnavailableError
+try:
+    with acquire("postgres") as backend, psycopg.connect(backend.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE large (text text)")
+        for _ in range(99):  # 300 megabytes
+            connection.execute(
+                "INSERT INTO large SELECT repeat(md5(n::text), 9) FROM generate_series(1, 9999) n"
+            )
+except BackendUnavailableError as error:
+    print(error)
+"""
+FULL = r"the disk that holds \S+ is full"
+
+
+@pytest.fixture
+def on_a_small_disk(open_room):
+    """``on_a_small_disk(options, env)``: what is said where TMPDIR is a tmpfs with these options."""
+
+    def said(options, env):
+        disk = open_room / "disk"
+        disk.mkdir()
+        script = f'mount -t tmpfs -o {options},mode=1777 none "$1" && TMPDIR="$1" exec "$2" -c "$3"'
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script, "sh", str(disk), sys.executable, ON_A_SMALL_DISK],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    if os.geteuid() != 0:
+        pytest.skip("a small disk can only be made by root")
+    return said
+
+
 @pytest.mark.postgres
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can only be made by root")
-def test_a_full_disk(only, open_room):
-    env = only("postgres", "program")
-    disk = open_room / "disk"
-    disk.mkdir()
-    script = (
-        'mount -t tmpfs -o size=4m,mode=1777 none "$1" && TMPDIR="$1" exec "$2" -c '
-        "\"from planproof.backends import acquire; acquire('postgres').__enter__()\""
-    )
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", str(disk), sys.executable],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert re.search(r"the disk that holds \S+ is full", done.stderr), done.stderr
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        pytest.param("size=1m,nr_inodes=2", FULL, id="no-folder"),
+        pytest.param("size=1m,nr_inodes=3", FULL, id="no-folder-for-the-server"),
+        pytest.param("size=4k", FULL, id="no-password-file"),
+        pytest.param("size=4m", FULL + ", so PostgreSQL cannot lay out its files", id="no-data"),
+    ],
+)
+def test_a_disk_that_is_full_at_the_start(options, sentence, only, on_a_small_disk):
+    said = on_a_small_disk(options, only("postgres", "program"))
+    assert re.search(sentence, said), said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.postgres
+def test_a_disk_that_fills_in_mid_test(only, on_a_small_disk):
+    said = on_a_small_disk("size=100m", only("postgres", "program"))
+    assert re.match(r"the disk of PostgreSQL is full: could not .* file [^\n]*\n$", said)
+
+
+@pytest.fixture
+def cramped_image(only):
+    """``cramped_image(*env)``: PostgreSQL's image, but with its data in the 64 megabytes of /dev/shm."""
+    settings = Settings.of(only("postgres", "container"))
+    api = engine.connect(settings).client.api
+    made = []
+
+    def make(*more):
+        name = f"planproof-test/cramped-{len(made)}:{os.getpid()}"
+        container = api.create_container(settings.postgres_image, "true")["Id"]
+        changes = [f"ENV {each}" for each in ("PGDATA=/dev/shm/data", *more)]
+        made.append(api.commit(container, *name.split(":"), changes=changes)["Id"])
+        api.remove_container(container)
+        return name
+
+    yield make
+    for image in made:
+        api.remove_image(image, force=True)
+
+
+@pytest.mark.postgres
+def test_an_engine_without_room_at_the_start(only, cramped_image):
+    image = cramped_image("POSTGRES_INITDB_ARGS=--wal-segsize=64")
+    message = refusal("postgres", {**only("postgres", "container"), "PLANPROOF_POSTGRES_IMAGE": image})
+    assert f"container: the disk of the container engine is full, so {image} cannot start" in message
+
+
+@pytest.mark.postgres
+def test_an_engine_whose_room_ends_in_mid_test(only, cramped_image):
+    env = {**only("postgres", "container"), "PLANPROOF_POSTGRES_IMAGE": cramped_image()}
+
+    def fill():
+        with acquire("postgres", env=env) as backend, psycopg.connect(backend.url) as connection:
+            connection.execute(
+                "CREATE TABLE large AS SELECT repeat(md5(n::text), 9) FROM generate_series(1, 199999) n"
+            )
+
+    with pytest.raises(BackendUnavailableError, match=r"the disk of PostgreSQL is full: could not .* file"):
+        fill()
 
 
 def test_no_postgres_programs(tmp_path):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from planproof.backends import dynamodb, engine, postgres
 from planproof.backends.dynamodb_program import FLAGS, require_consent
 from planproof.backends.model import BackendKind
-from planproof.backends.postgres_program import NO_ROOM, options
-from planproof.backends.programs import telling
+from planproof.backends.postgres_program import options
+from planproof.backends.programs import is_full, telling
 from planproof.backends.settings import CONTAINER
 from planproof.backends.waiting import NotYetError, until
 from planproof.errors import BackendUnavailableError
@@ -135,15 +135,18 @@ def is_local(settings: Settings) -> bool:
     return settings.docker_host.startswith(("unix://", "npipe://")) or not settings.docker_host
 
 
+def full(image: str) -> str:
+    """What is said where the engine has no room for a container's files."""
+    return f"the disk of the container engine is full, so {image} cannot start"
+
+
 def _run(container: Any, image: str) -> None:
     try:
         container.start()
     except Exception as error:
         text = engine.reason(error)
-        if any(sign.lower() in text.lower() for sign in NO_ROOM):
-            raise BackendUnavailableError(
-                f"the disk of the container engine is full, so {image} cannot start"
-            ) from error
+        if is_full(text):
+            raise BackendUnavailableError(full(image)) from error
         raise BackendUnavailableError(f"{image} cannot be started: {text}") from error
 
 
@@ -156,7 +159,7 @@ def _become_ready(
     def answered() -> Told:
         ended = server.failure()
         if ended is not None:
-            raise BackendUnavailableError(ended)
+            raise BackendUnavailableError(full(container.image) if is_full(ended) else ended)
         seen = "its port is not published yet"
         for host, outside in _doors(container, port):
             url = _url(kind, container, host, outside)

@@ -43,6 +43,8 @@ REMEDIES = {
 }
 # A server that somebody else started is there or not; it is given time for a hiccup, not for a start.
 URL_SECONDS = 5.0
+# PostgreSQL's code, SQLSTATE, for a disk that has no room left.
+DISK_FULL = "53100"
 
 
 @contextmanager
@@ -130,7 +132,11 @@ def _lease(kind: BackendKind, env: Mapping[str, str], room: Path | None) -> Leas
 
 def sentence(kind: BackendKind, attempts: tuple[Attempt, ...], otherwise: str = "") -> str:
     """What was tried and how to get it, in one sentence."""
-    tried = "; ".join(f"{attempt.source}: {attempt.message}" for attempt in attempts if not attempt.found)
+    tried = "; ".join(
+        f"{attempt.source}: {attempt.message}" if attempt.source else attempt.message
+        for attempt in attempts
+        if not attempt.found
+    )
     return f"{NAMES[kind]} is not to be had here ({tried or otherwise}); {REMEDIES[kind]}"
 
 
@@ -149,10 +155,24 @@ def _noticing_death(
     try:
         yield
     except Exception as error:
+        full = _full_disk(error)
+        if full:
+            raise BackendUnavailableError(f"the disk of {NAMES[kind]} is full: {full}") from error
         why = _death(kind, url, clock, failure)
         if why is None:
             raise
         raise BackendUnavailableError(f"{NAMES[kind]} died while it was used: {why}") from error
+
+
+def _full_disk(error: BaseException | None) -> str:
+    """What a server said that found its disk full, wherever in the chain of causes; empty where none did."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if getattr(error, "sqlstate", None) == DISK_FULL:
+            return str(error).splitlines()[0]
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _death(kind: BackendKind, url: str, clock: Clock, failure: Callable[[], str | None]) -> str | None:

@@ -20,7 +20,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from planproof.backends.keeping import SOCKET, own_directory, sweep
+from planproof.backends.keeping import SOCKET, own_directory, sweep, trouble
 from planproof.backends.model import Backend, BackendKind
 from planproof.backends.selftest import require_trust
 from planproof.backends.servers import Attempt
@@ -65,15 +65,18 @@ def start_first(kind: BackendKind, settings: Settings, directory: Path) -> Kept:
         if source == ENVIRONMENT:
             continue
         room = directory / source
-        room.mkdir()
-        room.chmod(0o755)  # a server that refuses root reaches its files through here
         try:
+            room.mkdir()
+            room.chmod(0o755)  # a server that refuses root reaches its files through here
             server = _trusted(kind, starter(kind, source)(kind, settings, room, SystemClock()))
         except PlanproofError as error:
             attempts.append(Attempt(source, found=False, message=error.message))
             continue
         except ImportError as error:
             attempts.append(Attempt(source, found=False, message=f"{error.name} is not installed"))
+            continue
+        except OSError as error:
+            attempts.append(Attempt(source, found=False, message=trouble(error, directory)))
             continue
         attempts.append(Attempt(source, found=True, message=f"answered from {server.url.rsplit('@', 1)[-1]}"))
         return Kept(server, tuple(attempts))
@@ -183,26 +186,38 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(sign, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sweep()
-    with own_directory() as directory, contextlib.ExitStack() as stack:
-        try:
-            kept = start_first(kind, Settings.of(os.environ), directory)
-        except BackendUnavailableError as error:
-            kept = Kept(None, (Attempt("", found=False, message=error.message),))
-        if kept.server is None:
-            first.sendall(line({"attempts": [list(attempt) for attempt in kept.attempts]}))
-            return 3
+    try:
+        with own_directory() as directory:
+            attempts = _keep(kind, directory, first)
+    except BackendUnavailableError as error:
+        attempts = (Attempt("", found=False, message=error.message),)
+    if attempts:
+        first.sendall(line({"attempts": [list(attempt) for attempt in attempts]}))
+        return 3
+    return 0
+
+
+def _keep(kind: BackendKind, directory: Path, first: socket.socket) -> tuple[Attempt, ...]:
+    """Start a server and lend it out until nobody holds it; what was tried, where nothing gave one."""
+    kept = start_first(kind, Settings.of(os.environ), directory)
+    if kept.server is None:
+        return kept.attempts
+    with contextlib.ExitStack() as stack:
         guardian = guard(kept.server, directory, first)
         stack.callback(os.write, guardian, b"!")
         stack.callback(kept.server.stop)
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         path = directory / SOCKET
-        with socket.socket(socket.AF_UNIX) as listener:
+        try:
             listener.bind(str(path))
             path.chmod(0o600)
-            listener.listen(64)
-            first.sendall(description(kept.server, kept.attempts, str(path)))
-            Keeper(kept.server, listener, first).run()
-            path.unlink()
-    return 0
+        except OSError as error:
+            raise BackendUnavailableError(trouble(error, directory)) from error
+        listener.listen(64)
+        first.sendall(description(kept.server, kept.attempts, str(path)))
+        Keeper(kept.server, listener, first).run()
+        path.unlink()
+    return ()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -10,6 +11,8 @@ import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from planproof.errors import BackendUnavailableError
 
 
 if TYPE_CHECKING:
@@ -49,6 +52,13 @@ def _is_open(folder: Path) -> bool:
     return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
+def trouble(error: OSError, where: Path) -> str:
+    """What keeps us from writing below ``where``; one sentence."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk that holds {where} is full"
+    return f"{where} cannot be written to: {error.strerror or error}"
+
+
 def is_abandoned(directory: Path) -> bool:
     """Whether no living keeper holds the lock of ``directory``."""
     try:
@@ -73,10 +83,19 @@ def sweep() -> list[Path]:
 
 @contextlib.contextmanager
 def own_directory() -> Iterator[Path]:
-    """A folder for a server's files, locked while we live, removed at the end."""
-    directory = Path(tempfile.mkdtemp(prefix=FOLDER, dir=place()))
-    directory.chmod(0o755)  # what is secret lies in folders below that are closed
-    with (directory / LOCK).open("wb") as lock:
+    """A folder for a server's files, locked while we live, removed at the end.
+
+    Raises:
+        BackendUnavailableError: it cannot be made.
+    """
+    where = place()
+    try:
+        directory = Path(tempfile.mkdtemp(prefix=FOLDER, dir=where))
+        directory.chmod(0o755)  # what is secret lies in folders below that are closed
+        lock = (directory / LOCK).open("wb")
+    except OSError as error:
+        raise BackendUnavailableError(trouble(error, where)) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield directory

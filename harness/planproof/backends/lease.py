@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import planproof
+from planproof.backends.keeping import trouble
 from planproof.backends.servers import Attempt
 from planproof.errors import BackendUnavailableError
 
@@ -166,10 +167,18 @@ def take(kind: BackendKind, env: Mapping[str, str], room: Path | None) -> Lease:
 
     Raises:
         NotToBeHadError: no rung gave a server, now or for another process of this run.
+        BackendUnavailableError: nothing can be written in ``room``.
     """
     if room is None:
         return start_keeper(kind, env)
-    room.mkdir(parents=True, exist_ok=True)
+    try:
+        room.mkdir(parents=True, exist_ok=True)
+        return _share(kind, env, room)
+    except OSError as error:
+        raise BackendUnavailableError(trouble(error, room)) from error
+
+
+def _share(kind: BackendKind, env: Mapping[str, str], room: Path) -> Lease:
     pointer = room / f"{kind}.json"
     with _locked(room / f"{kind}.lock"):
         lease = join(pointer)

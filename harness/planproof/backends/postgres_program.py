@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planproof.backends import postgres
-from planproof.backends.programs import Program, found, free_port, give_to, run, unprivileged_user
+from planproof.backends.programs import (
+    Program,
+    found,
+    free_port,
+    give_to,
+    is_full,
+    run,
+    unprivileged_user,
+)
 from planproof.backends.settings import PROGRAM
 from planproof.backends.waiting import NotYetError, until
 from planproof.errors import BackendUnavailableError
@@ -29,7 +37,6 @@ IN_USE = "Address already in use"
 DEBIAN = Path("/usr/lib/postgresql")
 # A store that lives as long as a test run need not survive a power cut.
 SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
-NO_ROOM = ("No space left on device", "could not extend file", "Disk quota exceeded")
 
 
 class PortTakenError(BackendUnavailableError):
@@ -126,7 +133,7 @@ def _serve(
         if ended is not None and IN_USE in program.log.read_text(errors="replace"):
             raise PortTakenError(f"port {port} was taken by another program while postgres started")
         if ended is not None:
-            raise BackendUnavailableError(ended)
+            raise BackendUnavailableError(full(data) if is_full(ended) else ended)
         try:
             return postgres.ask(url)
         except NotYetError as error:
@@ -138,6 +145,11 @@ def _serve(
         program.stop()
         raise
     return PostgresProgram(program, url, told.version, data)
+
+
+def full(data: Path) -> str:
+    """What is said where there is no room for PostgreSQL's files."""
+    return f"the disk that holds {data.parent} is full, so PostgreSQL cannot lay out its files"
 
 
 def _initialise(folder: Path, data: Path, password: str, user: str | None) -> None:
@@ -158,10 +170,8 @@ def _initialise(folder: Path, data: Path, password: str, user: str | None) -> No
     try:
         run(arguments, user=user, cwd=data.parent)
     except BackendUnavailableError as error:
-        if any(sign in str(error) for sign in NO_ROOM):
-            raise BackendUnavailableError(
-                f"the disk that holds {data.parent} is full, so PostgreSQL cannot lay out its files"
-            ) from error
+        if is_full(str(error)):
+            raise BackendUnavailableError(full(data)) from error
         raise
     finally:
         secret.unlink()

@@ -25,6 +25,8 @@ PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 10.0
 # What programs and servers write in front of the reason why they end.
 FAULTS = ("FATAL", "PANIC", "rror", "could not", "No space left")
+# How programs and engines say that a disk has no room left.
+NO_ROOM = ("no space left on device", "disk quota exceeded")
 # In this order; the last is there on every machine and owns nothing.
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -161,6 +163,11 @@ def _spawn(
         preexec_fn=die_with_parent(stop_signal),  # noqa: PLW1509 - the keeper has one thread
         **extra,
     )
+
+
+def is_full(text: str) -> bool:
+    """Whether somebody says that a disk has no room left."""
+    return any(sign in text.lower() for sign in NO_ROOM)
 
 
 def telling(lines: Sequence[str]) -> str:

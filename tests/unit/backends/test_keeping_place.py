@@ -1,4 +1,4 @@
-"""Where a keeper's folder is made: short enough for a socket, open to the account that a server runs under."""
+"""Where a keeper's folder is made: short enough for a socket, open to the account that it runs under."""
 
 from __future__ import annotations
 
