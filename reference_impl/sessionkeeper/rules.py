@@ -195,15 +195,16 @@ def _seat(
     newcomer: on a store without locks the two then meet in one conditional write.
     """
     taken = {session.slot for session in staying}
-    vacated = [session.slot for session in leaving if session.user_id == user_id and session.slot < limit]
-    free = [slot for slot in range(limit) if slot not in taken and slot not in vacated]
-    slot, *others = *sorted(vacated), *free
+    free = [slot for slot in range(limit) if slot not in taken]
+    if len(free) > 1:
+        vacated = {session.slot for session in leaving if session.user_id == user_id}
+        free.sort(key=lambda slot: slot not in vacated)
     outside = [session for session in staying if session.slot >= limit]
     moved = [
         replace(session, slot=place, version=session.version + 1)
-        for session, place in zip(outside, others, strict=False)
+        for session, place in zip(outside, free[1:], strict=False)
     ]
-    return moved, slot
+    return moved, free[0]
 
 
 def evict(*, keep: int, now: Timestamp) -> Decision[tuple[Session, ...]]:

@@ -30,12 +30,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sessionkeeper.model import BLOCK_SORT_KEY, SESSION_LIMIT, Block, Session, SessionID, block_key
+from sessionkeeper.model import SESSION_LIMIT, Block, Session, SessionID
 from sessionkeeper.rules import Change, Decision, Partition
 from sessionkeeper.stores.base import TransactionalStore
 from sessionkeeper.stores.items import (
     Item,
     block_item,
+    block_key_of,
     block_of_item,
     claim_item,
     pointer_key,
@@ -202,7 +203,7 @@ class DynamoDBSessionStore(TransactionalStore):
 
     def block_of(self, token_hash: str) -> Block | None:
         """Return the blocklist entry of a hash, or None; one that is over may lie there for days yet."""
-        item = self._item({"PK": {"S": block_key(token_hash)}, "SK": {"S": BLOCK_SORT_KEY}})
+        item = self._item(block_key_of(token_hash))
         block = block_of_item(item) if item else None
         return block if block is not None and block.expires_at > self._clock.now() else None
 

@@ -7,7 +7,16 @@ import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sessionkeeper.model import BLOCK_SORT_KEY, Block, EndReason, LoginKind, Session, block_key
+from sessionkeeper.model import (
+    BLOCK_SORT_KEY,
+    Block,
+    EndReason,
+    LoginKind,
+    Session,
+    block_key,
+    make_block,
+    make_session,
+)
 
 
 if TYPE_CHECKING:
@@ -18,13 +27,24 @@ if TYPE_CHECKING:
 
 Item: TypeAlias = "dict[str, Any]"
 
-_NUMBERS: Final = {"created_at", "last_used_at", "expires_at", "ends_at", "rotated_at", "blocked_at"}
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "attributes": json.loads,
-    "login": LoginKind,
-    "reason": EndReason,
+# How each kind of value is written, and read back; what is not named here is a text.
+_NUMBER: Final = (lambda value: {"N": repr(value)}, lambda held: float(held["N"]))
+_COUNT: Final = (lambda value: {"N": repr(value)}, lambda held: int(held["N"]))
+_TEXT: Final = (lambda value: {"S": value}, lambda held: held["S"])
+_CODECS: Final[dict[str, tuple[Callable[[Any], Item], Callable[[Item], Any]]]] = {
+    **dict.fromkeys(
+        ("created_at", "last_used_at", "expires_at", "ends_at", "rotated_at", "blocked_at"), _NUMBER
+    ),
+    **dict.fromkeys(("slot", "version"), _COUNT),
+    "attributes": (
+        lambda value: {"S": json.dumps(dict(value))},
+        lambda held: json.loads(held["S"]),
+    ),
+    "login": (lambda value: {"S": str(value)}, lambda held: LoginKind(held["S"])),
+    "reason": (lambda value: {"S": str(value)}, lambda held: EndReason(held["S"])),
 }
-_COUNTS: Final = {"slot", "version"}
+_OF_SESSION: Final = [(each.name, *_CODECS.get(each.name, _TEXT)) for each in fields(Session)]
+_OF_BLOCK: Final = [(each.name, *_CODECS.get(each.name, _TEXT)) for each in fields(Block)]
 
 
 def user_key(user_id: str) -> str:
@@ -49,12 +69,19 @@ def block_key_of(token_hash: str) -> Item:
 
 def session_item(session: Session) -> Item:
     """Return a session as an item, in its slot."""
-    return {**slot_key(session.user_id, session.slot), **_attributes(session)}
+    return {
+        **slot_key(session.user_id, session.slot),
+        **{name: write(getattr(session, name)) for name, write, _ in _OF_SESSION},
+    }
 
 
 def block_item(block: Block) -> Item:
     """Return a blocklist entry as an item, with the ``ttl`` that DynamoDB removes it by."""
-    return {**block_key_of(block.token_hash), **_attributes(block), "ttl": _ttl(block.expires_at)}
+    return {
+        **block_key_of(block.token_hash),
+        **{name: write(getattr(block, name)) for name, write, _ in _OF_BLOCK},
+        "ttl": _ttl(block.expires_at),
+    }
 
 
 def claim_item(key: str, owner: str, expires_at: Timestamp) -> Item:
@@ -69,35 +96,13 @@ def claim_item(key: str, owner: str, expires_at: Timestamp) -> Item:
 
 def session_of_item(item: Mapping[str, Any]) -> Session:
     """Return the session that `session_item` wrote."""
-    values = {each.name: _value(each.name, item[each.name]) for each in fields(Session)}
-    return Session(**values)
+    return make_session(*[read(item[name]) for name, _, read in _OF_SESSION])
 
 
 def block_of_item(item: Mapping[str, Any]) -> Block:
     """Return the blocklist entry that `block_item` wrote."""
-    values = {each.name: _value(each.name, item[each.name]) for each in fields(Block)}
-    return Block(**values)
+    return make_block(*[read(item[name]) for name, _, read in _OF_BLOCK])
 
 
 def _ttl(moment: Timestamp) -> Item:
     return {"N": str(math.ceil(moment))}
-
-
-def _attributes(noun: Session | Block) -> Item:
-    return {each.name: _attribute(getattr(noun, each.name)) for each in fields(noun)}
-
-
-def _attribute(value: Any) -> Item:
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, (int, float)):
-        return {"N": repr(value)}
-    return {"S": json.dumps(dict(value))}
-
-
-def _value(name: str, attribute: Mapping[str, str]) -> Any:
-    if name in _NUMBERS:
-        return float(attribute["N"])
-    if name in _COUNTS:
-        return int(attribute["N"])
-    return _READERS.get(name, str)(attribute["S"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
+from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from sessionkeeper.errors import SessionKeeperError
@@ -46,8 +46,7 @@ class FreeList(Generic[C]):
     ) -> None:
         self._connect = connect
         self.meaning = meaning
-        self._lock = threading.Lock()
-        self._free: list[C] = []
+        self._free: deque[C] = deque()  # whose ends are safe to share between threads
         self._process = os.getpid()
 
     def lend(self, about: str = "") -> Loan[C]:
@@ -60,24 +59,22 @@ class FreeList(Generic[C]):
 
     def take(self) -> C:
         """Return a connection that nobody else has; give it back or close it."""
-        with self._lock:
-            if self._process != os.getpid():  # a child must not touch what its parent is using
-                self._process, self._free = os.getpid(), []
-            if self._free:
-                return self._free.pop()
-        return self._connect()
+        if self._process != os.getpid():  # a child must not touch what its parent is using
+            self._free, self._process = deque(), os.getpid()
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self._connect()
 
     def give_back(self, connection: C) -> None:
         """Let others have a connection that was taken."""
-        with self._lock:
-            self._free.append(connection)
+        self._free.append(connection)
 
     def close(self) -> None:
         """Close every connection that is not lent."""
-        with self._lock:
-            idle, self._free = self._free, []
-        for connection in idle:
-            connection.close()
+        with contextlib.suppress(IndexError):
+            while True:
+                self._free.pop().close()
 
 
 class Loan(Generic[C]):

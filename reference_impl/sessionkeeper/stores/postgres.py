@@ -137,11 +137,11 @@ class PostgresSessionStore(SqlStore[Connection]):
             return StoreUnavailableError("The session database does not answer.")
         return None
 
-    def _alone(self, step: Callable[[Connection], T], *users: str) -> T:
-        with self._lent(*users[:1]) as connection, connection.transaction():
+    def _alone(self, step: Callable[[Connection], T], user_id: str = "", guest: str = "") -> T:
+        with self._lent(user_id) as connection, connection.transaction():
             # In one order for everybody, or two logins that replace each other would wait for each other.
-            for user_id in sorted(set(users)):
-                _lock(connection, user_id)
+            for each in sorted({user_id, guest} - {""}):
+                _lock(connection, each)
             return step(connection)
 
     def _remove(self, connection: Connection, session_ids: list[SessionID]) -> None:

@@ -114,12 +114,14 @@ class SqlStore(TransactionalStore, Generic[C]):
         """Say in our own words what a driver's error means; None for an error that is no driver's."""
 
     @abstractmethod
-    def _alone(self, step: Callable[[C], T], *users: str) -> T:
+    def _alone(self, step: Callable[[C], T], user_id: str = "", guest: str = "") -> T:
         """Run a step in one transaction, all or nothing, and return what it returns.
 
         Args:
             step: what to do on the connection.
-            users: nobody else changes their sessions from before the step's first look until its commit.
+            user_id: nobody else changes this user's sessions from before the step's first look until its
+                commit.
+            guest: nor this one's.
         """
 
     @abstractmethod
@@ -140,7 +142,7 @@ class SqlStore(TransactionalStore, Generic[C]):
             self._apply(connection, change)
             return result
 
-        return self._alone(step, user_id, guest) if guest else self._alone(step, user_id)
+        return self._alone(step, user_id, guest)
 
     def _sessions(self, connection: C, user_id: str) -> tuple[Session, ...]:
         return tuple(map(session_of, connection.execute(self._text.of_user, (user_id,))))

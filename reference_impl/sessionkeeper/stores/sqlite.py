@@ -120,9 +120,10 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
             return StoreUnavailableError("The session database cannot be read.")
         return None
 
-    def _alone(self, step: Callable[[sqlite3.Connection], T], *users: str) -> T:
+    def _alone(self, step: Callable[[sqlite3.Connection], T], user_id: str = "", guest: str = "") -> T:
         """Hold the write lock, which is everybody's, from before the first look until the commit."""
-        with self._turn, self._lent(*users[:1]) as connection:
+        del guest
+        with self._turn, self._lent(user_id) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = step(connection)
