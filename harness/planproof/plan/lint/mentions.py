@@ -42,5 +42,5 @@ def _spelled(first: str, last: str) -> list[str]:
 
 def tasks_in(view: PlanView, text: str) -> list[Item]:
     """Tasks of the plan that the text names."""
-    found = (view.by_local.get(name) for name in local_ids(text))
+    found = map(view.task_named, local_ids(text))
     return [item for item in found if item is not None]

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from planproof.plan.lint.view import PlanView
 
 _COMMENT = re.compile(
     r"<!--\s*planproof:\s*(?P<verb>ignore(?:-file)?)\b[\s=\[(:]*"
     r"(?P<codes>PP\d{1,3}(?:[\s,]+PP\d{1,3})*)?[\])]*(?P<rest>[^\n]*?)-->"
 )
+_BEGUN = re.compile(r"<!--\s*planproof:\s*ignore(?:-file)?\b[\s=\[(:]*(?:PP\d{1,3}(?:[\s,]+PP\d{1,3})*)?")
 _LEAD = re.compile(r"^[\s:;,\u2013\u2014-]*(?:because\b|reason\b)?[\s:=\"'\u2013\u2014-]*", re.IGNORECASE)
 
 
@@ -44,21 +47,27 @@ class Suppression(NamedTuple):
 
 def suppressions(view: PlanView) -> list[Suppression]:
     """All such comments outside fences, in the order of the file."""
-    text = view.text
-    if "planproof:" not in text:
-        return []
-    hidden = [(start, end) for start, end, _ in view.fences]
     found: list[Suppression] = []
-    for match in _COMMENT.finditer(text):
-        if any(start <= match.start() < end for start, end in hidden):
-            continue
-        line = view.number(match.start())
+    for line, match in _comments(view):
         alone = view.line(line).strip() == match[0].strip()
         target = None if match["verb"] == "ignore-file" else _following(view, line) if alone else line
         codes = tuple(re.findall(r"PP\d+", match["codes"] or ""))
         reason = _LEAD.sub("", match["rest"]).strip(" \"'\t")
         found.append(Suppression(line, target, codes, reason))
     return found
+
+
+def _comments(view: PlanView) -> Iterator[tuple[int, re.Match[str]]]:
+    """Comments that silence, with their lines; thousands that nothing closes cost little."""
+    text, reached = "", 0
+    for line, begun in view.comments(_BEGUN, "planproof:"):
+        if begun.string is not text:
+            text, reached = begun.string, 0
+        closed = text.find("-->", begun.end(), text.find("\n", begun.end()) + 1 or len(text))
+        found = _COMMENT.match(text, begun.start()) if closed >= 0 and begun.start() >= reached else None
+        if found is not None:
+            reached = found.end()
+            yield line, found
 
 
 def _following(view: PlanView, line: int) -> int:

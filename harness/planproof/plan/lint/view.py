@@ -6,8 +6,10 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from planproof.plan.lint.text import PlanText
 from planproof.plan.lint.wait import Waits
 from planproof.plan.model import Claim, Heading, Item, Kind, Origin, ParallelGroup, Plan
 
@@ -16,9 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from planproof.plan.graph import Graph
-
-_FENCE = re.compile(r"^[ \t>]*(?:[-*+] +)?(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_KEEP_BREAKS = re.compile(r"[^\n]")
+    from planproof.plan.lint.text import Fence
 
 LATER = re.compile(
     r"\b(?:deferred|postponed|later|future|backlog|out[ -]of[ -]scope|not "
@@ -64,108 +64,54 @@ class PlanView:
     def __init__(self, plan: Plan, graph: Graph, exists: Callable[[str], bool] | None = None) -> None:
         self.plan = plan
         self.graph = graph
+        self._text = PlanText(plan.source)
         self.exists = exists
 
     # -- text ---------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def text(self) -> str:
-        """The file as text, line ends made one sign so that offsets count characters."""
-        return self.plan.source.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-
-    @cached_property
-    def _starts(self) -> array[int]:
-        starts = array("q", [0])
-        position = self.text.find("\n")
-        while position >= 0:
-            starts.append(position + 1)
-            position = self.text.find("\n", position + 1)
-        return starts
+        """The whole file as text, line ends made one sign; made anew each time, as it may be long."""
+        return self._text.whole()
 
     @property
     def line_count(self) -> int:
         """How many lines the file has."""
-        return len(self._starts)
+        return len(self._text)
 
     def line(self, number: int) -> str:
         """One line without its end; empty beyond the file."""
-        return self.lines(number, number)
+        return self._text.lines(number, number)
 
     def lines(self, first: int, last: int) -> str:
         """Some lines as one text, both ends included."""
-        starts = self._starts
-        first, last = max(first, 1), min(last, len(starts))
-        if first > last:
-            return ""
-        end = starts[last] - 1 if last < len(starts) else len(self.text)
-        return self.text[starts[first - 1] : end]
+        return self._text.lines(first, last)
 
-    def number(self, offset: int) -> int:
-        """The line in which a character offset of :attr:`text` or :attr:`prose` lies."""
-        return bisect_right(self._starts, offset)
-
-    @cached_property
-    def fences(self) -> tuple[tuple[int, int, bool], ...]:
-        """Fenced blocks: start offset, end offset, whether it is closed."""
-        found: list[tuple[int, int, bool]] = []
-        opened: re.Match[str] | None = None
-        if "```" not in self.text and "~~~" not in self.text:
-            return ()
-        for mark in _FENCE.finditer(self.text):
-            if opened is None:
-                if not ("`" in mark[1] and "`" in mark[2]):
-                    opened = mark
-            elif mark[1].startswith(opened[1]) and not mark[2].strip():
-                found.append((opened.start(), mark.end(), True))
-                opened = None
-        if opened is not None:
-            found.append((opened.start(), len(self.text), False))
-        return tuple(found)
-
-    @cached_property
-    def prose(self) -> str:
-        """The text with fenced blocks and comments blanked; offsets and lines stay."""
-        pieces: list[str] = []
-        position = 0
-        for start, end, _ in self.fences:
-            pieces += [self.text[position:start], _KEEP_BREAKS.sub(" ", self.text[start:end])]
-            position = end
-        text = "".join([*pieces, self.text[position:]]) if pieces else self.text
-        return _without_comments(text)
-
-    @cached_property
-    def lowered(self) -> str:
-        """The text in lower case; only to see whether a word occurs at all."""
-        return self.text.lower()
+    @property
+    def fences(self) -> tuple[Fence, ...]:
+        """Fenced blocks in order."""
+        return self._text.fences
 
     def has(self, *needles: str) -> bool:
         """Whether one of these pieces of text, in lower case, occurs anywhere."""
-        return any(needle in self.lowered for needle in needles)
+        return self._text.has(*needles)
 
     def search(self, pattern: re.Pattern[str], *needles: str) -> Iterator[tuple[int, re.Match[str]]]:
-        """Every match in the prose with its line.
+        """Every match with its line, outside fenced blocks and comments.
 
         Args:
             pattern: what to look for.
             needles: pieces of text, in lower case, of which each match holds at least one; spares the search.
         """
-        if needles and not self.has(*needles):
-            return
-        for found in pattern.finditer(self.prose):
-            yield self.number(found.start()), found
+        return self._text.search(pattern, *needles)
+
+    def comments(self, pattern: re.Pattern[str], *needles: str) -> Iterator[tuple[int, re.Match[str]]]:
+        """As :meth:`search`, but comments are looked at too."""
+        return self._text.comments(pattern, *needles)
 
     def column_offset(self, line: int, column: int) -> int:
         """The byte offset in the file of a character column (from 0) of a line."""
-        starts = self.source_starts
-        return starts[line - 1] + len(self.line(line)[:column].encode())
-
-    @cached_property
-    def source_starts(self) -> array[int]:
-        """Byte offset of every line in the file as it lies on disk."""
-        starts = array("q", [0])
-        for raw in self.plan.source.splitlines(keepends=True):
-            starts.append(starts[-1] + len(raw))
-        return starts
+        return self._text.starts[line - 1] + len(self.line(line)[:column].encode())
 
     # -- items --------------------------------------------------------------------------------------
 
@@ -177,17 +123,22 @@ class PlanView:
     @cached_property
     def tasks(self) -> tuple[Item, ...]:
         """Items that are tasks, in the order of the file."""
-        return tuple(item for item in self.plan.items if item.kind is Kind.TASK)
+        return self._chosen(lambda item: item.kind is Kind.TASK)
 
-    @cached_property
-    def by_local(self) -> dict[str, Item]:
-        """Tasks by their local id."""
-        return {item.local: item for item in self.tasks}
+    def task_named(self, local: str) -> Item | None:
+        """The task with this local id."""
+        item = self.graph.items.get(f"{self.plan.id}:{local}")
+        return item if item is not None and item.kind is Kind.TASK else None
 
     @cached_property
     def boxes(self) -> tuple[Item, ...]:
         """Items with a box, in the order of the file."""
-        return tuple(item for item in self.plan.items if item.box is not None)
+        return self._chosen(lambda item: item.box is not None)
+
+    def _chosen(self, wanted: Callable[[Item], bool]) -> tuple[Item, ...]:
+        """Some items in the order of the file; the plan's own tuple where it is all of them."""
+        found = tuple(filter(wanted, self.plan.items))
+        return self.plan.items if len(found) == len(self.plan.items) else found
 
     @cached_property
     def children(self) -> dict[str, list[Item]]:
@@ -260,8 +211,8 @@ class PlanView:
         return tuple(found)
 
     @cached_property
-    def _heading_lines(self) -> list[int]:
-        return [heading.line for heading in self.plan.headings]
+    def _heading_lines(self) -> array[int]:
+        return array("i", (heading.line for heading in self.plan.headings))
 
     def section(self, line: int) -> Section | None:
         """The innermost section that a line stands in."""
@@ -269,9 +220,9 @@ class PlanView:
         return self.sections[index] if index >= 0 else None
 
     @cached_property
-    def _above(self) -> list[int]:
+    def _above(self) -> array[int]:
         """For each heading the index of the heading that it stands under, or -1."""
-        above: list[int] = []
+        above = array("i")
         path: list[int] = []
         for index, heading in enumerate(self.plan.headings):
             while path and self.plan.headings[path[-1]].level >= heading.level:
@@ -292,19 +243,19 @@ class PlanView:
     def within(self, first: int, last: int) -> list[Item]:
         """Items that begin on these lines, both ends included."""
         start, end = bisect_left(self._item_lines, first), bisect_right(self._item_lines, last)
-        return self._ordered_items[start:end]
+        return list(self._ordered_items[start:end])
 
     def tasks_within(self, section: Section) -> list[Item]:
         """Tasks that stand in a section."""
         return [item for item in self.within(section.first, section.last) if item.kind is Kind.TASK]
 
     @cached_property
-    def _task_lines(self) -> list[int]:
-        return [item.line for item in self.tasks]
+    def _task_lines(self) -> array[int]:
+        return array("i", (item.line for item in self.tasks))
 
     @cached_property
-    def _box_lines(self) -> list[int]:
-        return [item.line for item in self.boxes]
+    def _box_lines(self) -> array[int]:
+        return array("i", (item.line for item in self.boxes))
 
     def task_at(self, line: int) -> Item | None:
         """The task that a line belongs to."""
@@ -343,28 +294,16 @@ class PlanView:
         return False
 
     @cached_property
-    def _ordered_items(self) -> list[Item]:
-        return sorted(self.plan.items, key=lambda item: item.line)
+    def _ordered_items(self) -> tuple[Item, ...]:
+        items = self.plan.items
+        if all(above.line <= below.line for above, below in pairwise(items)):
+            return items
+        return tuple(sorted(items, key=lambda item: item.line))
 
     @cached_property
-    def _item_lines(self) -> list[int]:
-        return [item.line for item in self._ordered_items]
+    def _item_lines(self) -> array[int]:
+        return array("i", (item.line for item in self._ordered_items))
 
     def block_text(self, item: Item) -> str:
         """The text of :meth:`block`."""
         return self.lines(*self.block(item))
-
-
-def _without_comments(text: str) -> str:
-    """The text with its HTML comments blanked; lines and offsets stay. An open comment is left alone."""
-    pieces: list[str] = []
-    position = 0
-    start = text.find("<!--")
-    while start >= 0:
-        end = text.find("-->", start + 4)
-        if end < 0:
-            break
-        pieces += [text[position:start], _KEEP_BREAKS.sub(" ", text[start : end + 3])]
-        position = end + 3
-        start = text.find("<!--", position)
-    return "".join([*pieces, text[position:]]) if pieces else text

@@ -167,13 +167,13 @@ def summary_list(view: PlanView) -> Iterator[Hit]:
                 continue
             family = _FAMILY.match(ids[0])
             prefix = family[1] if family else ids[0]
-            real = [item.local for item in view.tasks if item.local.startswith(prefix)]
+            real = {item.local: item.line for item in view.tasks if item.local.startswith(prefix)}
             missing = [name for name in real if name not in ids]
             extra = [name for name in ids if name not in real and name.startswith(prefix)]
             if real and len(missing) < len(real) and (missing or extra):
                 what = [f"leaves out {listed(missing)}"] if missing else []
                 what += [f"names {listed(extra)}, which the plan does not have"] if extra else []
-                lines = tuple(view.by_local[name].line for name in missing)
+                lines = tuple(real[name] for name in missing)
                 yield Hit(line, f"This list {' and '.join(what)}.", related=lines)
 
 

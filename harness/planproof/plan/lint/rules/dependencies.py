@@ -37,20 +37,56 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     missing = [edge for edge in view.plan.edges if edge.certain and not ends_known(view, edge)]
     if not missing:
         return
-    shapes = {_DIGITS.sub("0", item.local) for item in view.plan.items if item.kind in {Kind.TASK, Kind.META}}
-    said: set[tuple[str, int]] = set()
+    shapes = _shapes(view)
+    lines: dict[int, dict[str, Edge]] = {}
     for edge in missing:
         for end in (edge.before, edge.after):
-            name = local(end)
-            if end in view.graph.items or end in view.by_id or _DIGITS.sub("0", name) not in shapes:
+            if end in view.graph.items or end in view.by_id or not _of_this_plan(end, shapes):
                 continue
-            if (name, edge.line) not in said and re.search(r"\d", name):
-                said.add((name, edge.line))
-                other = local(edge.after if end == edge.before else edge.before)
-                what = "phase" if edge.origin is Origin.PHASES or other.startswith("Phase-") else "task"
-                yield Hit(
-                    edge.line, f"{name} is no {what} of this plan, but {other} is tied to it here.", (end,)
-                )
+            lines.setdefault(edge.line, {}).setdefault(end, edge)
+    for line, ends in lines.items():
+        (first, edge), *_ = ends.items()
+        other = local(edge.after if first == edge.before else edge.before)
+        phase = edge.origin is Origin.PHASES or local(first).startswith("Phase-")
+        what = "phase" if phase else "task"
+        several = f"are no {what}s" if len(ends) > 1 else f"is no {what}"
+        yield Hit(
+            line,
+            f"{listed(map(local, ends))} {several} of this plan, but {other} is tied to it here.",
+            tuple(ends)[:12],
+        )
+
+
+def _shapes(view: PlanView) -> set[str]:
+    """What the ids of this plan's tasks and phases look like, numbers left out."""
+    return {_DIGITS.sub("0", item.local) for item in view.plan.items if item.kind in {Kind.TASK, Kind.META}}
+
+
+def _of_this_plan(name: str, shapes: set[str]) -> bool:
+    """Whether an id is of a kind that the plan's tasks have; others may belong to another document."""
+    return _DIGITS.sub("0", local(name)) in shapes and re.search(r"\d", local(name)) is not None
+
+
+@rule("PP214", "unknown-in-group", "error")
+def unknown_in_group(view: PlanView) -> Iterator[Hit]:
+    """A wave, or a list of what runs in parallel, names a task that the plan does not have."""
+    known = view.graph.items
+    lines: dict[int, dict[str, None]] = {}
+    for group in view.plan.parallel:
+        for name in (*group.members, *group.after):
+            if name not in known and name not in view.by_id:
+                lines.setdefault(group.line, {})[name] = None
+    shapes = _shapes(view) if lines else set()
+    for line, names in lines.items():
+        strange = [name for name in names if _of_this_plan(name, shapes)]
+        if strange:
+            several = "are no tasks" if len(strange) > 1 else "is no task"
+            yield Hit(
+                line,
+                f"{listed(map(local, strange))} {several} of this plan, but stands in a list of those that "
+                "can run together.".replace("stands", "stand" if len(strange) > 1 else "stands"),
+                tuple(strange[:12]),
+            )
 
 
 @rule("PP202", "waits-for-itself", "error")
@@ -140,7 +176,7 @@ def _more_in_header(item: Item, more: dict[str, Edge], picture: dict[str, Edge])
 
 def _joins(view: PlanView) -> bool:
     """Whether a picture has lines that run together: there are too many ways of drawing that."""
-    return any(_JOIN.search(view.text[start:end]) for start, end, _ in view.fences)
+    return any(_JOIN.search(view.lines(first, last)) for first, last, _ in view.fences)
 
 
 def _add_to_field(view: PlanView, field: tuple[str, int], name: str) -> Fix | None:
@@ -260,21 +296,17 @@ def label_drift(view: PlanView) -> Iterator[Hit]:
     """A picture calls a task something else than the plan does."""
     from planproof.plan.lint.words import stems
 
-    if "mermaid" not in view.text:
-        return
-    by_local = {item.local: item for item in view.tasks}
-    for start, end, _ in view.fences:
-        if not view.line(view.number(start)).strip().lstrip("`~").startswith("mermaid"):
+    for first, last, _ in view.fences:
+        text = view.lines(first, last)
+        if not text.partition("\n")[0].strip().lstrip("`~").startswith("mermaid"):
             continue
-        for found in re.finditer(
-            r"\b([A-Za-z][\w.-]*\d[\w.-]*)\s*[\[({]+\"?([^\])}\"\n]+)", view.text[start:end]
-        ):
-            item = by_local.get(found[1])
+        for found in re.finditer(r"\b([A-Za-z][\w.-]*\d[\w.-]*)\s*[\[({]+\"?([^\])}\"\n]+)", text):
+            item = view.task_named(found[1])
             label = stems(found[2].replace(found[1], " "))
             if item is None or len(label) < 2 or label & stems(f"{item.text} {' '.join(item.files)}"):
                 continue
             yield Hit(
-                view.number(start + found.start()),
+                first + text.count("\n", 0, found.start()),
                 f'The picture calls {item.local} "{found[2].strip()}"; the plan says "{item.text}".',
                 (item.id,),
                 (item.line,),
@@ -284,6 +316,7 @@ def label_drift(view: PlanView) -> Iterator[Hit]:
 
 RULES = (
     unknown_dependency,
+    unknown_in_group,
     waits_for_itself,
     cycle,
     header_against_graph,

@@ -73,10 +73,9 @@ _TWO_VERBS = re.compile(r"^\W*([A-Za-z]+)/([A-Za-z]+)\b")
 @rule("PP101", "unclosed-fence", "error")
 def unclosed_fence(view: PlanView) -> Iterator[Hit]:
     """A code fence is never closed: all that follows is code, boxes included."""
-    for start, end, closed in view.fences:
+    for line, last, closed in view.fences:
         if not closed:
-            hidden = len(_ANY_BOX.findall(view.text[start:end]))
-            line = view.number(start)
+            hidden = len(_ANY_BOX.findall(view.lines(line, last)))
             what = f"{hidden} box{'es' if hidden != 1 else ''}" if hidden else "everything below it"
             yield Hit(line, f"This code fence is never closed; it hides {what}.", related=(view.line_count,))
 
@@ -232,9 +231,9 @@ def id_in_two_plans(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hit]]
     """Two plans use the same task ids."""
     owners: dict[str, list[tuple[PlanView, Item]]] = {}
     for view in views:
-        for name, item in view.by_local.items():
-            if re.fullmatch(r"[A-Z]+[-_]?\d+", name):
-                owners.setdefault(name, []).append((view, item))
+        for item in view.tasks:
+            if re.fullmatch(r"[A-Z]+[-_]?\d+", item.local):
+                owners.setdefault(item.local, []).append((view, item))
     said: set[tuple[str, str]] = set()
     for name, places in owners.items():
         (first, item), *rest = places

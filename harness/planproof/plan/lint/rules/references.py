@@ -51,7 +51,7 @@ _INTERFACE = re.compile(
 def dangling_id(view: PlanView) -> Iterator[Hit]:
     """An id is mentioned whose kind the plan numbers, and there is no such id."""
     known = {item.local.rsplit("/", 1)[-1] for item in view.plan.items}
-    strange = {found[0] for found in _ID.finditer(view.prose) if found[0] not in known}
+    strange = {found[0] for _, found in view.search(_ID) if found[0] not in known}
     shapes = _shapes(known) if strange else {}
     strange = {name for name in strange if _shape(name) in shapes}
     if not strange:
@@ -59,10 +59,9 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
     strange -= {name for item in view.tasks for name in local_ids(view.line(item.line)[:40])}
     edges = {edge.line for edge in view.plan.edges}
     said: set[str] = set()
-    for found in _ID.finditer(view.prose):
+    for line, found in view.search(_ID):
         if found[0] not in strange or found[0] in said:
             continue
-        line = view.number(found.start())
         text = view.line(line)
         defined = re.match(rf"\W*(?:\[.\]\W*)?{re.escape(found[0])}\W*[:—–|-]", text)
         if line in edges or defined or _elsewhere(text):

@@ -428,7 +428,7 @@ def _speaking(view: PlanView, items: list[Item], word: str) -> list[int]:
 def _risks(view: PlanView) -> Iterator[tuple[Item, int, list[str]]]:
     """Rows of a risk table: task, line, and the words after "in" or "of" in the risk."""
     for line, found in view.search(re.compile(r"^\| *([A-Z][\w-]*\d+) *\| *([^|\n]+)\|", re.MULTILINE)):
-        task = view.by_local.get(found[1])
+        task = view.task_named(found[1])
         if task is None or not any("risk" in heading.text.lower() for heading in view.outline(line)):
             continue
         tail = re.search(r"\b(?:in|of|during|with) (?:the )?([^|]+)$", found[2].strip())
@@ -440,7 +440,7 @@ def mitigation_not_planned(view: PlanView) -> Iterator[Hit]:
     """A risk's mitigation is in nothing that its task delivers."""
     row = re.compile(r"^\| *([A-Z][\w-]*\d+) *\| *[^|\n]+\| *([^|\n]+?) *\|", re.MULTILINE)
     for line, found in view.search(row):
-        task = view.by_local.get(found[1])
+        task = view.task_named(found[1])
         if task is None or not any("risk" in heading.text.lower() for heading in view.outline(line)):
             continue
         planned = stems(view.block_text(task))

@@ -59,7 +59,8 @@ def no_number_to_measure(view: PlanView) -> Iterator[Hit]:
         times = (
             r"\d+(?:\.\d+)? ?(?:ms|s|sec|seconds|minutes|min|req|rps|%)\b" if found.re is _TIMING else near
         )
-        if not re.search(near, view.prose, re.IGNORECASE) and not re.search(times, view.prose, re.IGNORECASE):
+        stated = re.compile(f"{near}|{times}", re.IGNORECASE)
+        if not any(True for _ in view.search(stated)):
             yield Hit(
                 item.line,
                 f"No {word} is stated in this plan, so this cannot be measured.",
@@ -122,7 +123,7 @@ def module_and_package(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hi
     files = {
         file
         for view in views
-        if ".py" in view.text
+        if view.has(".py")
         for item in view.plan.items
         for file in item.files
         if file.endswith(".py") and "/" in file
