@@ -118,13 +118,13 @@ def open_room():
 
 @pytest.fixture
 def soon():
-    """``soon(what, condition)``: wait on a real clock until the condition holds, 30 seconds at most."""
+    """``soon(what, condition)``: wait on a real clock until the condition holds, two minutes at most."""
 
     def wait(what, condition):
         def check():
             if not condition():
                 raise NotYetError("it does not hold yet")
 
-        until(check, clock=SystemClock(), seconds=30, what=what)
+        until(check, clock=SystemClock(), seconds=120, what=what)
 
     return wait

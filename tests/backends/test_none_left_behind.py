@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -155,36 +156,80 @@ def test_processes_of_one_run_share_one_server(kind, source, only, holder, tmp_p
     third.let_go()
 
 
-def test_a_run_of_pytest_over_two_workers_starts_one_server_and_leaves_none(only, tmp_path):
-    env = only("postgres", "program")
-    (tmp_path / "test_it.py").write_text(
-        "import pytest\n"
-        "@pytest.mark.parametrize('n', range(4))\n"
-        "def test_it(n, postgres_backend):\n"
-        "    import os, pathlib\n"
-        "    pathlib.Path(os.environ['SEEN'], f'{os.getpid()}-{n}').write_text(postgres_backend.url)\n"
-    )
-    (tmp_path / "conftest.py").write_text("pytest_plugins = ['planproof.backends.pytest_fixtures']\n")
+SUITE = """
+import os, pathlib, signal
+import pytest
+
+@pytest.mark.parametrize("n", range(4))
+def test_it(n, postgres_backend):
+    seen = pathlib.Path(os.environ["SEEN"], f"{os.getpid()}-{n}")
+    seen.with_name(f".{seen.name}").write_text(postgres_backend.url)
+    seen.with_name(f".{seen.name}").rename(seen)
+    if "WAIT" in os.environ:
+        signal.pause()
+"""
+
+
+@pytest.fixture
+def run_of_two(tmp_path):
+    """``run_of_two(env)``: pytest over two workers, whose tests tell their addresses in a folder ``seen``."""
     seen = tmp_path / "seen"
     seen.mkdir()
-    done = subprocess.run(
-        [
-            sys.executable,
-            *["-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-c"],
-            os.devnull,
-            tmp_path,
-        ],
-        env={**env, "SEEN": str(seen)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    urls = [urlsplit(path.read_text()) for path in seen.iterdir()]
-    workers = {path.name.split("-")[0] for path in seen.iterdir()}
-    assert len(workers) == 2
+    (tmp_path / "test_it.py").write_text(SUITE)
+    (tmp_path / "conftest.py").write_text("pytest_plugins = ['planproof.backends.pytest_fixtures']\n")
+    started = []
+
+    def start(env):
+        options = ["-q", "-n", "2", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)]
+        run = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, str(tmp_path)],
+            env={**env, "SEEN": str(seen)},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(run)
+        run.seen = seen
+        return run
+
+    yield start
+    for run in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.stdout.close()
+        run.wait()
+
+
+def told(run):
+    """What the tests of a run told so far: (worker, address)."""
+    return [(each.name.partition("-")[0], each.read_text()) for each in run.seen.glob("[!.]*")]
+
+
+def test_a_run_of_pytest_over_two_workers_starts_one_server_and_leaves_none(only, run_of_two):
+    run = run_of_two(only("postgres", "program"))
+    output, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, output
+    urls = [urlsplit(url) for _, url in told(run)]
+    assert len({worker for worker, _ in told(run)}) == 2
     assert len({url.port for url in urls}) == 1
     assert len({url.path for url in urls}) == 2
     assert not answers(urls[0].geturl())
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize("source", ["program", "container"])
+def test_a_run_of_pytest_that_is_ended_over_two_workers_leaves_none(source, sign, only, run_of_two, soon):
+    """Ctrl-C goes to every process of the terminal; kill -9 to the first alone."""
+    env = only("postgres", source)
+    run = run_of_two({**env, "WAIT": "1"})
+    soon("both workers' tests", lambda: len({worker for worker, _ in told(run)}) == 2)
+    url = told(run)[0][1]
+    mine = containers(env, url)
+    assert len(mine) == (source == "container")
+
+    (os.kill if sign == signal.SIGKILL else os.killpg)(run.pid, sign)
+
+    soon("the server's end", lambda: not answers(url))
+    soon("the container's removal", lambda: not mine & containers(env))
