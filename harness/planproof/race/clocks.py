@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 
 
 _real_time = time.time
-_identity = threading.local()
+# A thread starts without one; a task has that of who made it, so what a client starts belongs to it.
+_identity: ContextVar[int | None] = ContextVar("planproof_client", default=None)
 
 
 def current_client() -> int | None:
-    """Number of the client whose thread this is; None outside clients (observer, setup, main thread)."""
-    client: int | None = getattr(_identity, "client", None)
-    return client
+    """Number of the client that runs here; None outside clients (observer, setup, main thread)."""
+    return _identity.get()
+
+
+def client_in(context: Context) -> int | None:
+    """Number of the client that a context belongs to; None outside clients."""
+    return context.get(_identity)
 
 
 def enter_client(client: int | None) -> None:
-    """Say that the current thread is this client from now on (None: no client any more)."""
-    _identity.client = client
+    """Say that the current thread or task is this client from now on (None: no client any more)."""
+    _identity.set(client)
 
 
 @dataclass(slots=True)

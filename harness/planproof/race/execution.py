@@ -6,18 +6,19 @@ import contextlib
 import os
 import secrets
 from dataclasses import dataclass, field
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError, PlanproofError, WorkloadError
 from planproof.race.history import Recorder
-from planproof.race.recording import Entry, Findings, perform
+from planproof.race.recording import Entry, Findings, perform, perform_task
 from planproof.race.result import Violation
 from planproof.race.schedules.scheduler import CannotObserve
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from planproof.backends.model import Backend
@@ -89,6 +90,7 @@ class Bench:
         first_id: where the ids of operations start.
         joins: the history was begun by another process.
         sink: takes the history in place of a new file.
+        complete: runs what an invariant returned, if that is a coroutine.
     """
 
     def __init__(
@@ -103,7 +105,9 @@ class Bench:
         first_id: int = 0,
         joins: bool = False,
         sink: Sink | None = None,
+        complete: Callable[[Any], Any] | None = None,
     ) -> None:
+        self._complete = complete or plain
         self.workload = workload
         self.system = system
         self.injector = injector
@@ -146,6 +150,13 @@ class Bench:
         result = perform(self.workload, self.system, call, entry, self.recorder, self.findings, self.injector)
         self.keep(call, result)
 
+    async def perform_task(self, call: Call, entry: Entry) -> None:
+        """Run one call of one client that is a task."""
+        result = await perform_task(
+            self.workload, self.system, call, entry, self.recorder, self.findings, self.injector
+        )
+        self.keep(call, result)
+
     def keep(self, call: Call, result: Any) -> None:
         """Leave what a call returned in the bundle that it is for."""
         target = self._operations[call.operation].target
@@ -186,9 +197,12 @@ class Bench:
         check = getattr(self.workload, each.name)
         try:
             if each.wants_history:
-                check(self.system, history=self._elsewhere or self.recorder.history())
+                told = check(self.system, history=self._elsewhere or self.recorder.history())
             else:
-                check(self.system)
+                told = check(self.system)
+            self._complete(told)
+        except TimeoutError:
+            raise CannotObserve from None
         except AssertionError as error:
             self.findings.violated(Violation(each.name, " ".join(str(error).split()) or "does not hold"))
         except PlanproofError as error:
@@ -280,14 +294,27 @@ def is_busy(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def opened(workload: Workload, backend: Backend, *, attach: bool = False) -> Iterator[Any]:
-    """The system under test, opened on this store (or attached to, as a second process does), then closed.
+def opened(
+    workload: Workload,
+    backend: Backend,
+    *,
+    attach: bool = False,
+    complete: Callable[[Any], Any] | None = None,
+) -> Iterator[Any]:
+    """The system under test, opened on this store, then closed.
+
+    Args:
+        workload: says how.
+        backend: its place in the store.
+        attach: as a second process does.
+        complete: runs what a hook returned, if that is a coroutine; None where none may be.
 
     Raises:
         WorkloadError: opening fails.
     """
+    complete = complete or plain
     try:
-        system = workload.attach(backend) if attach else workload.open(backend)
+        system = complete(workload.attach(backend) if attach else workload.open(backend))
     except PlanproofError:
         raise
     except Exception as error:
@@ -298,30 +325,51 @@ def opened(workload: Workload, backend: Backend, *, attach: bool = False) -> Ite
         yield system
     finally:
         with contextlib.suppress(Exception):
-            workload.close(system)
+            complete(workload.close(system))
 
 
 @contextlib.contextmanager
-def prepared(workload: Workload, system: Any) -> Iterator[None]:
+def prepared(
+    workload: Workload, system: Any, *, complete: Callable[[Any], Any] | None = None
+) -> Iterator[None]:
     """Between setup and teardown.
+
+    Args:
+        workload: whose hooks they are.
+        system: what was opened.
+        complete: runs what a hook returned, if that is a coroutine; None where none may be.
 
     Raises:
         WorkloadError: one of them fails.
     """
     workload.values.clear()
-    _hook(workload, "setup", system)
+    complete = complete or plain
+    _hook(workload, "setup", system, complete)
     try:
         yield
     except BaseException:
         with contextlib.suppress(Exception):
-            workload.teardown(system)
+            complete(workload.teardown(system))
         raise
-    _hook(workload, "teardown", system)
+    _hook(workload, "teardown", system, complete)
 
 
-def _hook(workload: Workload, name: str, system: Any) -> None:
+def plain(value: Any) -> Any:
+    """The value, which is no coroutine.
+
+    Raises:
+        WorkloadError: it is one, and the clients are threads: nobody would run it.
+    """
+    if isinstance(value, CoroutineType):
+        name = value.__name__
+        value.close()
+        raise WorkloadError(f"{name} is a coroutine, but the operations are not: clients are threads here")
+    return value
+
+
+def _hook(workload: Workload, name: str, system: Any, complete: Callable[[Any], Any]) -> None:
     try:
-        getattr(workload, name)(system)
+        complete(getattr(workload, name)(system))
     except PlanproofError:
         raise
     except Exception as error:

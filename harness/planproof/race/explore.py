@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from planproof.race.program import Program
     from planproof.race.run import Race
     from planproof.race.schedules.step import Order
+    from planproof.race.tasks.loop import ClientLoop
     from planproof.race.workload import Workload
 
 
@@ -63,6 +64,28 @@ def controlled(kind: BackendKind) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A system that is open.
+
+    Attributes:
+        workload: the instance that opened it.
+        system: what it opened.
+        injector: faults; None for none.
+        loop: the clients are its tasks; None where they are threads.
+    """
+
+    workload: Workload
+    system: Any
+    injector: Injector | None
+    loop: ClientLoop | None
+
+    @property
+    def complete(self) -> Callable[[Any], Any] | None:
+        """Runs what a hook returned, if that is a coroutine."""
+        return None if self.loop is None else self.loop.complete
+
+
 class Session:
     """Executions of one workload on one store; keeps the system open between them where the workload says so.
 
@@ -79,7 +102,8 @@ class Session:
         self._workload = workload
         self._kind = kind
         self._places = places
-        self._kept: tuple[Workload, Any] | None = None
+        self._tasks = workload.asynchronous()
+        self._kept: _Opened | None = None
         self._stack = contextlib.ExitStack()
         file = history_file(folder)
         self._file = None if file is None else self._stack.enter_context(ReusedFile(file))
@@ -92,21 +116,28 @@ class Session:
         self._stack.close()
 
     @contextlib.contextmanager
-    def _system(self) -> Iterator[tuple[Workload, Any, Injector | None]]:
+    def _system(self) -> Iterator[_Opened]:
         if not self._workload.reuse or self._workload.faults:
-            workload = self._workload()
-            with (
-                self._places.place() as place,
-                routed(workload, place) as (seen, injector),
-                opened(workload, seen) as system,
-            ):
-                yield workload, system, injector
+            with contextlib.ExitStack() as stack:
+                yield self._open(stack)
             return
         if self._kept is None:
-            workload = self._workload()
-            place = self._stack.enter_context(self._places.place())
-            self._kept = (workload, self._stack.enter_context(opened(workload, place)))
-        yield (*self._kept, None)
+            self._kept = self._open(self._stack)
+        yield self._kept
+
+    def _open(self, stack: contextlib.ExitStack) -> _Opened:
+        workload = self._workload()
+        place = stack.enter_context(self._places.place())
+        seen, injector = stack.enter_context(routed(workload, place))
+        loop = None
+        if self._tasks:
+            from planproof.race.tasks.execution import task_loop
+
+            loop = stack.enter_context(task_loop(self._kind))
+        complete = None if loop is None else loop.complete
+        return _Opened(
+            workload, stack.enter_context(opened(workload, seen, complete=complete)), injector, loop
+        )
 
     def run(self, program: Program, order: Order, meta: dict[str, Any]) -> Execution:
         """Run one program once, with its history in the folder while it lasts; it stays if that fails.
@@ -141,15 +172,24 @@ class Session:
         Raises:
             PlanproofError: the workload, its model or the recorder is at fault.
         """
-        with self._system() as (workload, system, injector), prepared(workload, system):
-            bench = Bench(workload, system, injector=injector, sink=sink, meta=meta)
-            scheduler = Scheduler(
-                order, clock=workload.clock, observe=bench.observe, limit_seconds=workload.limit_seconds
+        with self._system() as it, prepared(it.workload, it.system, complete=it.complete):
+            bench = Bench(
+                it.workload, it.system, injector=it.injector, sink=sink, meta=meta, complete=it.complete
             )
-            bodies = [_body(bench, program, n, scheduler, self._kind) for n in range(len(program))]
             with bench.faults():
-                end = scheduler.run(bodies)
+                end = self._run(bench, program, order, it.loop)
             return _concluded(bench, end)
+
+    def _run(self, bench: Bench, program: Program, order: Order, loop: ClientLoop | None) -> ScheduleEnd:
+        if loop is not None:
+            from planproof.race.tasks.execution import run_controlled
+
+            return run_controlled(bench, program, order, loop)
+        workload = bench.workload
+        scheduler = Scheduler(
+            order, clock=workload.clock, observe=bench.observe, limit_seconds=workload.limit_seconds
+        )
+        return scheduler.run([_body(bench, program, n, scheduler, self._kind) for n in range(len(program))])
 
 
 def _body(
@@ -251,7 +291,7 @@ def _failure(run: Race, session: Session, program: Program, done: Execution, num
 
 def _relation(run: Race) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
     judged = run.workload.model is not None or any(each.wants_history for each in run.workload.invariants())
-    return independence(run.backend.kind, ordered=judged)
+    return independence(run.backend.kind, ordered=judged, tasks=run.workload.asynchronous())
 
 
 @dataclass(slots=True)

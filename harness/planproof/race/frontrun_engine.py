@@ -134,8 +134,12 @@ def explore(race: Race, places: Places) -> tuple[Failure | None, str]:
     """Hand the scenarios (or the smallest drawn programs) to frontrun, one after the other.
 
     Raises:
-        WorkloadError: frontrun is not installed.
+        WorkloadError: frontrun is not installed, or the clients are tasks.
     """
+    if race.workload.asynchronous():
+        raise WorkloadError(
+            f"frontrun runs threads, and the clients of {race.workload.__name__} are tasks on one loop"
+        )
     programs = list(race.workload.scenarios) or race.draw(clients=2, steps=1, at_most=4)
     left, undecided, exhausted = race.options.schedules, [], []
     for program in programs:

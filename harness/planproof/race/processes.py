@@ -17,6 +17,7 @@ from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, opened
 from planproof.race.history import merged, read_lines
 from planproof.race.schedules.scheduler import CannotObserve
+from planproof.race.tasks.execution import client_task, task_loop
 from planproof.race.workload import load_workload, reference_of
 
 
@@ -121,6 +122,19 @@ def _observe(bench: Bench, finished: threading.Event) -> None:
         pass
 
 
+def _calls(bench: Bench, program: Program, client: int) -> None:
+    parent = os.getppid()
+    for index in range(len(program[client])):
+        if os.getppid() != parent:  # the run was killed: nobody waits for this any more
+            break
+        call = bench.call(client, program, index)
+        if call is not None:
+            entry = bench.entry(client, call)
+            entry.begin()
+            bench.perform(call, entry)
+    bench.workload.finish_client(bench.system)
+
+
 def _child(
     reference: str,
     place: Backend,
@@ -136,23 +150,25 @@ def _child(
         workload = load_workload(reference)()
         workload.values.given = given
         enter_client(client)
-        with opened(workload, place, attach=True) as system:
-            first_id = client * _IDS_PER_CLIENT
-            bench = Bench(workload, system, record_to=Path(path), first_id=first_id, joins=True)
-            parent = os.getppid()
+        with contextlib.ExitStack() as stack:
+            loop = (
+                stack.enter_context(task_loop(place.kind, virtual=False)) if workload.asynchronous() else None
+            )
+            complete = None if loop is None else loop.complete
+            system = stack.enter_context(opened(workload, place, attach=True, complete=complete))
+            bench = Bench(
+                workload, system, record_to=Path(path), first_id=client * _IDS_PER_CLIENT, joins=True
+            )
             barrier.wait()
-            for index in range(len(program[client])):
-                if os.getppid() != parent:  # the run was killed: nobody waits for this any more
-                    break
-                call = bench.call(client, program, index)
-                if call is not None:
-                    entry = bench.entry(client, call)
-                    entry.begin()
-                    bench.perform(call, entry)
-            workload.finish_client(system)
+            if complete is None:
+                _calls(bench, program, client)
+            else:
+                complete(client_task(bench, program, client))
             bench.recorder.close()
         found = bench.findings.first
-        if found is not None:
+        if bench.findings.error is not None:
+            errors.put(f"client {client} cannot go on: {bench.findings.error.message}")
+        elif found is not None:
             errors.put(f"{found.property}: {found.message}")
     except PlanproofError as error:
         barrier.abort()

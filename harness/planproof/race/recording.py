@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 import traceback
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from planproof.errors import WorkloadError
 from planproof.race.clocks import current_client
 from planproof.race.result import Violation
 
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
     from planproof.race.workload import Workload
 
 
-_here = threading.local()
+# A thread starts without them; a task has those of who made it, so they hold in what an operation starts too.
+_entry: ContextVar[Entry | None] = ContextVar("planproof_entry", default=None)
+_injector: ContextVar[tuple[Injector, int] | None] = ContextVar("planproof_injector", default=None)
 _now = time.monotonic_ns  # the real one, whatever is patched later
 
 
@@ -76,15 +81,13 @@ class Entry:
 
 
 def current_entry() -> Entry | None:
-    """The operation that this thread performs; None outside operations."""
-    entry: Entry | None = getattr(_here, "entry", None)
-    return entry
+    """The operation that this thread or task performs; None outside operations."""
+    return _entry.get()
 
 
 def current_injector() -> tuple[Injector, int] | None:
-    """The armed faults, and the number of the client whose operation this thread performs; None without."""
-    found: tuple[Injector, int] | None = getattr(_here, "injector", None)
-    return found
+    """The armed faults, and the number of the client whose operation is performed here; None without."""
+    return _injector.get()
 
 
 def note_call(kind: str, text: str, begin: int, note: str | None = None) -> None:
@@ -110,28 +113,83 @@ def perform(
     its own kind.
     """
     method = getattr(workload, call.operation)
-    _here.entry = entry
-    if injector is not None:
-        _here.injector = (injector, entry.client)
+    _enter(entry, injector)
     try:
         result = method(system, **call.named)
-        if type(result) is CoroutineType:
-            result = asyncio.run(result)
     except workload.expected as error:
         recorder.fail(entry.begin(), _text(error))
-    except AssertionError as error:
-        recorder.fail(entry.begin(), _text(error))
-        findings.violated(Violation(call.operation, str(error) or f"{call} found what must not be"))
     except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
-        _unexpected(error, call, entry, recorder, findings)
+        _raised(error, call, entry, recorder, findings)
     else:
+        if type(result) is CoroutineType:
+            result.close()
+            findings.broken(
+                WorkloadError(f"{call.operation} returns a coroutine: write async def {call.operation}")
+            )
+            return None
         recorder.ok(entry.number if entry.number is not None else entry.begin(), result)
         return result
     finally:
-        _here.entry = None
-        if injector is not None:
-            _here.injector = None
+        _leave(injector)
     return None
+
+
+async def perform_task(
+    workload: Workload,
+    system: Any,
+    call: Call,
+    entry: Entry,
+    recorder: Recorder,
+    findings: Findings,
+    injector: Injector | None = None,
+) -> Any:
+    """The same for a client that is a task: the operation may be a coroutine.
+
+    A cancellation that nobody asked this client for is *info*: the application cancelled itself.
+
+    Raises:
+        asyncio.CancelledError: the schedule is over.
+    """
+    _enter(entry, injector)
+    try:
+        result = getattr(workload, call.operation)(system, **call.named)
+        if inspect.isawaitable(result):
+            result = await result
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        recorder.info(entry.begin(), _text(error))
+    except workload.expected as error:
+        recorder.fail(entry.begin(), _text(error))
+    except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
+        _raised(error, call, entry, recorder, findings)
+    else:
+        recorder.ok(entry.begin(), result)
+        return result
+    finally:
+        _leave(injector)
+    return None
+
+
+def _enter(entry: Entry, injector: Injector | None) -> None:
+    _entry.set(entry)
+    if injector is not None:
+        _injector.set((injector, entry.client))
+
+
+def _leave(injector: Injector | None) -> None:
+    _entry.set(None)
+    if injector is not None:
+        _injector.set(None)
+
+
+def _raised(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:
+    if isinstance(error, AssertionError):
+        recorder.fail(entry.begin(), _text(error))
+        findings.violated(Violation(call.operation, str(error) or f"{call} found what must not be"))
+    else:
+        _unexpected(error, call, entry, recorder, findings)
 
 
 def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:

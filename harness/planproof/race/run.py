@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from planproof.backends.model import Backend
+    from planproof.race.tasks.loop import ClientLoop
 
 
 MODES = ("explore", "stress")
@@ -257,8 +258,6 @@ def stress_once(
     Raises:
         PlanproofError: the workload, its model or the recorder is at fault.
     """
-    from planproof.race.stress import run_threads
-
     workload = kind()
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(places.place())
@@ -267,20 +266,50 @@ def stress_once(
             from planproof.race.explore import controlled
 
             stack.enter_context(controlled(place.kind))
-        system = stack.enter_context(opened(workload, seen))
-        stack.enter_context(prepared(workload, system))
+        loop = _loop(stack, workload, place.kind)
+        complete = None if loop is None else loop.complete
+        system = stack.enter_context(opened(workload, seen, complete=complete))
+        stack.enter_context(prepared(workload, system, complete=complete))
         if processes and folder is None:  # the file is then all that the processes share with this one
             own = tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True)
             folder = Path(stack.enter_context(own))
         record_to = history_file(folder)
-        bench = Bench(workload, system, injector=injector, record_to=record_to, meta=meta, interval=0.05)
+        bench = Bench(
+            workload,
+            system,
+            injector=injector,
+            record_to=record_to,
+            meta=meta,
+            shared=processes,
+            complete=complete,
+        )
         if processes:
             from planproof.race.processes import run_processes
 
             done = run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
         else:
             with bench.faults():
-                done = run_threads(bench, chosen, limit_seconds=workload.limit_seconds)
+                done = _at_full_speed(bench, chosen, loop)
         if record_to is not None and done.holds:
             record_to.unlink(missing_ok=True)
         return done
+
+
+def _loop(stack: contextlib.ExitStack, workload: Workload, kind: BackendKind) -> ClientLoop | None:
+    """The loop that clients are tasks of; None where they are threads."""
+    if not workload.asynchronous():
+        return None
+    from planproof.race.tasks.execution import task_loop
+
+    return stack.enter_context(task_loop(kind, virtual=False))
+
+
+def _at_full_speed(bench: Bench, chosen: programs.Program, loop: ClientLoop | None) -> Execution:
+    limit_seconds = bench.workload.limit_seconds
+    if loop is None:
+        from planproof.race.stress import run_threads
+
+        return run_threads(bench, chosen, limit_seconds=limit_seconds)
+    from planproof.race.tasks.execution import run_tasks
+
+    return run_tasks(bench, chosen, loop, limit_seconds=limit_seconds)

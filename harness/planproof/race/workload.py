@@ -209,22 +209,21 @@ class Workload:
         """Open the system once more, from another process; by default the same as ``open``."""
         return self.open(backend)
 
-    def close(self, system: Any) -> None:
+    def close(self, system: Any) -> Any:
         """Close what ``open`` returned; by default calls its ``close`` if it has one."""
         close = getattr(system, "close", None)
-        if callable(close):
-            close()
+        return close() if callable(close) else None
 
-    def setup(self, system: Any) -> None:
+    def setup(self, system: Any) -> Any:
         """Bring the system to the state in which the clients start; runs before each schedule."""
 
-    def teardown(self, system: Any) -> None:
+    def teardown(self, system: Any) -> Any:
         """Undo what a schedule left outside the system; runs after each schedule, also after a failure."""
 
-    def finish_client(self, system: Any) -> None:
-        """Release what a client's thread holds (a connection of its own).
+    def finish_client(self, system: Any) -> Any:
+        """Release what a client holds (a connection of its own).
 
-        Runs in that thread when it is done.
+        Runs in the client's thread or task when it is done.
         """
 
     @classmethod
@@ -240,6 +239,14 @@ class Workload:
                 f"workload {cls.__name__} has no @operation, so its clients have nothing to do"
             )
         return found
+
+    @classmethod
+    def asynchronous(cls) -> bool:
+        """True where an operation is a coroutine: the clients are then tasks on one event loop.
+
+        Plain operations then run whole, as plain functions do in a service on asyncio.
+        """
+        return any(inspect.iscoroutinefunction(getattr(cls, name)) for name in cls.operations())
 
     @classmethod
     def invariants(cls) -> tuple[Invariant, ...]:

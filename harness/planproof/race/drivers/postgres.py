@@ -77,19 +77,20 @@ class _Held:
 
         While the server still works on it, wait for it to answer or to block.
         """
-        while not _readable(self._socket, 0.0):
+        while not readable(self._socket, 0.0):
             if self._monitor.blocked(self._pid):
-                return _readable(self._socket, 0.0)
-            if _readable(self._socket, _PATIENCE):
+                return readable(self._socket, 0.0)
+            if readable(self._socket, _PATIENCE):
                 return True
         return True
 
 
-def _readable(socket: int, seconds: float) -> bool:
+def readable(socket: int, seconds: float) -> bool:
+    """Whether something came in, waiting so many seconds for it."""
     return bool(select.select([socket], [], [], seconds)[0])
 
 
-class _Monitors:
+class Monitors:
     """One monitor for each server, opened when it is first needed."""
 
     def __init__(self) -> None:
@@ -127,7 +128,7 @@ def uncontrolled() -> Iterator[None]:
         _pending.off = before
 
 
-def _step(connection: Any, text: str, statement: Statement) -> Step:
+def step_of(connection: Any, text: str, statement: Statement) -> Step:
     """What a statement touches, under multiversion rules: writes lock now and are seen at the commit."""
     kind = statement.kind
     reads: set[str] = set()
@@ -156,7 +157,8 @@ def _keeps_snapshot(connection: Any) -> bool:
     return int(level) >= int(psycopg.IsolationLevel.REPEATABLE_READ)
 
 
-def _after(connection: Any, statement: Statement) -> None:
+def settle(connection: Any, statement: Statement) -> None:
+    """Remember after a statement whether its transaction wrote."""
     if connection.info.transaction_status == _IDLE:
         connection._planproof_wrote = False  # noqa: SLF001 - our own mark
         connection._planproof_snapshots = False  # noqa: SLF001 - our own mark
@@ -164,7 +166,8 @@ def _after(connection: Any, statement: Statement) -> None:
         connection._planproof_wrote = True  # noqa: SLF001 - our own mark
 
 
-def _one_line(query: Any, connection: Any) -> str:
+def one_line(query: Any, connection: Any) -> str:
+    """What is sent, on one line."""
     if isinstance(query, bytes):
         text = query.decode("utf-8", "replace")
     elif isinstance(query, composing.Composable):
@@ -174,7 +177,8 @@ def _one_line(query: Any, connection: Any) -> str:
     return " ".join(text.split())
 
 
-def _notice_level(connection: Any, text: str) -> None:
+def notice_level(connection: Any, text: str) -> None:
+    """Remember that a statement asks for a snapshot."""
     upper = text.upper()
     if "ISOLATION LEVEL" in upper and ("REPEATABLE READ" in upper or "SERIALIZABLE" in upper):
         connection._planproof_snapshots = True  # noqa: SLF001 - our own mark
@@ -202,7 +206,7 @@ def _labelled(
     return call
 
 
-def _make_wait(real: Callable[..., Any], monitors: _Monitors) -> Callable[..., Any]:
+def _make_wait(real: Callable[..., Any], monitors: Monitors) -> Callable[..., Any]:
     def wait(self: Any, gen: Any, *args: Any, **named: Any) -> Any:
         control = current()
         if getattr(_pending, "off", False) or (
@@ -211,9 +215,9 @@ def _make_wait(real: Callable[..., Any], monitors: _Monitors) -> Callable[..., A
             return real(self, gen, *args, **named)
         text = getattr(_pending, "text", None) or "(protocol)"
         statement = read_statement(text) if text != "(protocol)" else Statement(SETTING)
-        _notice_level(self, text)
-        if control is not None and _is_step(self, statement) and not _passes(control, statement):
-            control[0].call(control[1], _step(self, text, statement))
+        notice_level(self, text)
+        if control is not None and is_step(self, statement) and not _passes(control, statement):
+            control[0].call(control[1], step_of(self, text, statement))
         begin, note = _now(), None
         try:
             if statement.kind == SETTING:
@@ -227,7 +231,7 @@ def _make_wait(real: Callable[..., Any], monitors: _Monitors) -> Callable[..., A
             raise
         finally:
             if not self.closed:
-                _after(self, statement)
+                settle(self, statement)
             if statement.kind != SETTING:
                 note_call("sql", text, begin, note)
 
@@ -239,7 +243,8 @@ def _passes(control: Any, statement: Statement) -> bool:
     return bool(control[0].stopping and statement.kind == ROLLBACK)
 
 
-def _is_step(connection: Any, statement: Statement) -> bool:
+def is_step(connection: Any, statement: Statement) -> bool:
+    """Whether a client stops before it: it reaches data, or ends a transaction that is open."""
     if statement.kind in {SETTING, BEGIN}:
         return False
     if statement.kind in {COMMIT, ROLLBACK}:
@@ -247,13 +252,13 @@ def _is_step(connection: Any, statement: Statement) -> bool:
     return True
 
 
-def _drive(connection: Any, gen: Any, monitors: _Monitors, control: Any) -> Any:
+def _drive(connection: Any, gen: Any, monitors: Monitors, control: Any) -> Any:
     """Run a driver's generator to its end, letting others move while the server holds it."""
     with contextlib.nullcontext() if control is None else control[0].in_store(control[1]):
         return _driven(connection, gen, monitors, control)
 
 
-def _driven(connection: Any, gen: Any, monitors: _Monitors, control: Any) -> Any:
+def _driven(connection: Any, gen: Any, monitors: Monitors, control: Any) -> Any:
     socket = connection.pgconn.socket
     try:
         wanted = next(gen)
@@ -274,7 +279,7 @@ def _poll(socket: int, wanted: int, seconds: float) -> int:
     return (1 if readable else 0) | (2 if writable else 0)
 
 
-def _held(connection: Any, monitors: _Monitors, control: Any) -> None:
+def _held(connection: Any, monitors: Monitors, control: Any) -> None:
     pid = connection.pgconn.backend_pid
     if connection.pgconn.status != 0 or not pid:  # libpq's CONNECTION_OK
         return
@@ -295,16 +300,16 @@ def _held(connection: Any, monitors: _Monitors, control: Any) -> None:
 @contextlib.contextmanager
 def controlled_postgres() -> Iterator[None]:
     """While this lasts, what controlled clients do through psycopg is a step."""
-    monitors = _Monitors()
+    monitors = Monitors()
     connection_class: Any = psycopg.Connection
     cursor_class: Any = psycopg.Cursor
     transaction_class: Any = psycopg.Transaction
 
     def query(connection: Any, text: Any, *_: Any, **__: Any) -> str:
-        return _one_line(text, connection)
+        return one_line(text, connection)
 
     def copying(connection: Any, text: Any, *_: Any, **__: Any) -> str:
-        return f"COPY {_one_line(text, connection)}"
+        return f"COPY {one_line(text, connection)}"
 
     def ending(connection: Any, kind: Any = None, *_: Any, **__: Any) -> str:
         nested = connection._num_transactions > 1  # noqa: SLF001 - an inner block is a savepoint
