@@ -22,6 +22,7 @@ class Box(NamedTuple):
     rest: str
 
 
+_STATES: Final = frozenset(" \txX~->!?")
 _BOX: Final = re.compile(r"\[([ \txX~\->!?])\](\\?\*)?(?:[ \t]+|$)")
 _WORDS: Final = (
     r"wip|done|todo|to do|blocked|in[ -]progress|pending|skip(?:ped)?|deferred|cancell?ed|partial"
@@ -57,6 +58,8 @@ _RUNNING: Final = re.compile(r"\b(?:wip|in[ -]progress|started|ongoing)\b", re.I
 
 def parse_box(text: str) -> Box | None:
     """The box that an item's text starts with, or None."""
+    if text[2:4] == "] " and text[1] in _STATES and text[0] == "[":
+        return tuple.__new__(Box, (text[1], False, text[4:].lstrip(" \t")))  # as its class does, sooner
     found = _BOX.match(text)
     if found is None:
         return None

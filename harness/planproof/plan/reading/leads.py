@@ -165,14 +165,20 @@ _MAYBE: Final = re.compile(
 
 _OPENERS: Final = frozenset("*_~`([#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZtsrpmiwb")
 """What ``_MAYBE`` can begin with."""
-_WORDS_ONLY: Final = frozenset("ACDEFGHJKLNOQUVXYZ")
-"""Letters that begin an id only where no small letter follows."""
+_WORD_HEADS: Final = frozenset(
+    head
+    for word in ("Ta", "St", "Re", "Ph", "Mi", "Su", "It", "Tr", "Ba", "Sl", "Pa", "Wa")
+    for head in (word, word.lower())
+)
+"""What the words that ``_MAYBE`` knows begin with; a small letter follows in no other id."""
 
 
 def nameless(text: str) -> bool:
     """Whether a text surely starts with no id and no label; cheap."""
     first = text[:1]
-    if first not in _OPENERS or (first in _WORDS_ONLY and text[1:2].islower()):
+    if first not in _OPENERS:
+        return True
+    if text[1:2].islower() and first.isalpha() and text[:2] not in _WORD_HEADS:
         return True
     return _MAYBE.match(text) is None
 
@@ -188,11 +194,12 @@ def _general(text: str) -> Lead:
     at = opened.end() if opened else begin
     name, scope, end = _name(text, at)
     if not name:
-        return Lead("", "", labels, text[begin:].strip() if labels else text.strip())
+        return _made(("", "", labels, text[begin:].strip() if labels else text.strip()))
     after = _AFTER.match(text, end)
     end = after.end() if after else end
     more, end = _labels(text, end)
-    return Lead(name, scope, labels + more, _unmark(text[begin:at], text[end:].strip()))
+    rest = text[end:].strip()
+    return _made((name, scope, labels + more, _unmark(text[begin:at], rest) if at > begin else rest))
 
 
 def _unmark(opened: str, rest: str) -> str:

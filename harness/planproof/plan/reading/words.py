@@ -318,7 +318,7 @@ def heading_priority(text: str) -> str | None:
 
 def paths_in(text: str) -> tuple[str, ...]:
     """Paths that a text names, in order, once each: quoted in backticks or bare, never links or routes."""
-    if "/" not in text and "." not in text:
+    if "/" not in text and ("." not in text or ("`" not in text and text.find(".") == len(text) - 1)):
         return ()
     found: dict[str, None] = {}
     if "`" in text:
@@ -346,9 +346,10 @@ def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
         if "](" in word:
             word = word[word.index("](") + 2 :].partition(")")[0]
         word = word.strip(_EDGE_SIGNS).rstrip(".")
-    word = word.partition("::")[0]
+        if "." not in word and "/" not in word:
+            return
     if ":" in word or "#" in word:
-        word = _LINE_REFERENCE.sub("", word)
+        word = _LINE_REFERENCE.sub("", word.partition("::")[0])
     stem, dot, extension = word.rpartition(".")
     known = bool(dot) and bool(stem or extension) and extension.lower() in _EXTENSIONS
     folder = quoted and word.endswith("/") and len(word) > 1 and not word.startswith("/")

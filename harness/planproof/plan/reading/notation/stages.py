@@ -65,7 +65,7 @@ _STORIES: Final = re.compile(
 _STORY: Final = re.compile(r"\b(?:User[ \t]+Story[ \t]+|US-?)([0-9]{1,4})\b", re.IGNORECASE)
 _THIS: Final = re.compile(r"\bthis[ \t]+(?:phase|stage|milestone|sprint|iteration)\b", re.IGNORECASE)
 _LAST: Final = re.compile(r"\b(?:final|last)[ \t]+(?:phase|stage)\b", re.IGNORECASE)
-_HINT: Final = re.compile(rf"{_WORD}|user stor|\bUS-?[0-9]", re.IGNORECASE)
+_STORY_HINT: Final = re.compile(r"us(?<!\wus)-?[0-9]")
 _BARRIER: Final = re.compile(r"(?:blocking|blocks[ \t]+(?:all|everything))\b", re.IGNORECASE)
 _TITLE_END: Final = re.compile(r"[(\[🎯⚠]|[ \t][—–-][ \t]")
 
@@ -134,7 +134,7 @@ def stage_name(word: str, number: str) -> str:
 
 def stages(text: str) -> list[str]:
     """Stages that a text names by number, ranges written out: ``Phases 1-3, 5`` gives four."""
-    if not _HINT.search(text):
+    if not hints(text):
         return []
     found: dict[str, None] = {}
     for match in _STAGE.finditer(text):
@@ -152,9 +152,23 @@ def _numbers(first: str, last: str | None) -> list[str]:
     return [first, last]
 
 
+def hints(text: str) -> bool:
+    """Whether a text can speak of a phase or a story; cheap, for every line is asked."""
+    lower = text.lower()
+    return (
+        "phase" in lower
+        or "stage" in lower
+        or "user stor" in lower
+        or "sprint" in lower
+        or "milestone" in lower
+        or "iteration" in lower
+        or ("us" in lower and _STORY_HINT.search(lower) is not None)
+    )
+
+
 def may_speak(text: str) -> bool:
     """Whether a text can say anything about the order of stages; cheap."""
-    return _HINT.search(text) is not None and (_VERB.search(text) is not None or "locking" in text)
+    return hints(text) and (_VERB.search(text) is not None or "locking" in text)
 
 
 class Stages:
@@ -190,7 +204,7 @@ class Stages:
             about: the section around it is about order, so that stages may be called by their titles.
         """
         bare = _MARKS.sub("", text)
-        bare = _NOTE.sub(lambda note: note[0] if _HINT.search(note[0]) else " ", bare)
+        bare = _NOTE.sub(lambda note: note[0] if hints(note[0]) else " ", bare)
         label, colon, rest = bare.partition(":")
         if colon and about and not _VERB.search(label):
             subject = self.side(label, here, titles=True)
