@@ -197,6 +197,10 @@ class Race:
                 failure = Failure(
                     done.violation, chosen, (), (), done.history, schedule=number, seed=self.options.seed
                 )
+                if self.options.shrink:
+                    from planproof.race.pinning import pin
+
+                    failure = pin(self, places, failure)
                 return self.written(failure), ""
         return None, ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import planproof.race.history.journal as journal_module
 import planproof.race.history.lines as lines_module
 from planproof.errors import HistoryError, WorkloadError
 from planproof.race.checker import check
@@ -51,7 +53,7 @@ def unnumbered(history):
 
 def test_what_was_noted_is_read_back(tmp_path):
     path = tmp_path / "run.jsonl"
-    recorder = Recorder(path, meta={"seed": 7, "replay": "again"}, clock=ticking(), interval=0.001)
+    recorder = Recorder(path, meta={"seed": 7, "replay": "again"}, clock=ticking())
     first = recorder.call("ann", "write", (1,))
     second = recorder.call("bob", "read")
     recorder.sub(first, "sql", "UPDATE t SET x = 1", 11, 12, note="UPDATE 1")
@@ -81,7 +83,7 @@ def test_what_was_noted_is_read_back(tmp_path):
 
 def test_every_line_fits_the_schema(tmp_path):
     path = tmp_path / "run.jsonl"
-    with Recorder(path, interval=0) as recorder:
+    with Recorder(path) as recorder:
         recorder.ok(recorder.call(1, "write", (frozenset({2, 1}),)), b"bytes")
         recorder.note("fault", "pause", at=3, end=5)
         recorder.sub(0, "http", "GET /", 1)
@@ -96,47 +98,107 @@ def test_every_line_fits_the_schema(tmp_path):
 
 def test_at_once_writes_each_event_before_the_call_goes_on(tmp_path):
     path = tmp_path / "run.jsonl"
-    recorder = Recorder(path, interval=0)
+    recorder = Recorder(path)
     recorder.call(1, "write", (1,))
     assert [op.text for op in read_lines(path).operations] == ["write(1)"]
     assert not read_lines(path).ended
     recorder.close()
 
 
-def test_a_killed_run_can_be_judged(tmp_path):
+KILLED = """
+import os, sys, pathlib
+from planproof.race.history import Recorder
+
+recorder = Recorder(pathlib.Path(sys.argv[1]), shared=sys.argv[2] == "shared")
+for i in range(10**9):
+    recorder.ok(recorder.call(1, "write", (i,)))
+    number = recorder.call(1, "read")
+    recorder.ok(number, i)
+    os.write(1, b"%d\\n" % i)
+"""
+
+
+@pytest.mark.parametrize("kind", ["own", "shared"])
+@pytest.mark.parametrize("writes", [1, 100, 3000])
+def test_a_kill_loses_nothing_that_was_noted(tmp_path, kind, writes):
     path = tmp_path / "run.jsonl"
-    code = (
-        "import sys, pathlib\n"
-        "from planproof.race.history import Recorder\n"
-        "r = Recorder(pathlib.Path(sys.argv[1]), interval=0.001)\n"
-        "for i in range(10**9):\n"
-        "    r.ok(r.call(1, 'write', (i,)))\n"
-        "    r.ok(r.call(1, 'read'), i)\n"
-        "    if i == 2000:\n"
-        "        r.flush(); print('there', flush=True)\n"
-    )
     harness = str(Path(lines_module.__file__).resolve().parents[3])
     child = subprocess.Popen(
-        [sys.executable, "-c", code, str(path)],
+        [sys.executable, "-c", KILLED, str(path), kind],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": harness},
     )
-    assert child.stdout.readline() == b"there\n"
+    for _ in range(writes):
+        child.stdout.readline()
     child.send_signal(signal.SIGKILL)
+    last = int((child.stdout.read().split() or [writes - 1])[-1])
     child.wait()
     child.stdout.close()
     history = read_lines(path)
-    assert len(history.operations) >= 4000
+    done = [op for op in history.operations if op.op == "read" and op.outcome is Outcome.OK]
+    assert len(done) in {last + 1, last + 2}, "each reply is there whose client went on"
     assert not history.ended
-    verdict = check(history, Register())
-    assert verdict.linearizable is (None if history.cut else True)
+    assert check(history, Register()).linearizable is True
+    assert history.cut is None
+
+
+def test_a_file_grows_without_losing_a_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "CHUNK", mmap.ALLOCATIONGRANULARITY)
+    monkeypatch.setattr(journal_module, "LARGEST", mmap.ALLOCATIONGRANULARITY)
+    path = tmp_path / "run.jsonl"
+    recorder = Recorder(path)
+    rng = random.Random(1)
+    wanted = ["x" * rng.choice([0, 5, 900, 4000, mmap.ALLOCATIONGRANULARITY, 20000]) for _ in range(200)]
+    for text in wanted:
+        recorder.ok(recorder.call(1, "read"), text)
+        if not rng.randrange(40):
+            assert recorder.history().operations[-1].result == text
+    kept = recorder.close()
+    assert [op.result for op in kept.operations] == wanted
+    assert read_lines(path) == kept
+    assert path.read_bytes().endswith(b"]]\n")
+
+
+def test_a_client_that_hangs_on_after_the_end_harms_nothing(tmp_path):
+    recorder = Recorder(tmp_path / "run.jsonl")
+    number = recorder.call(1, "read")
+    recorder.close()
+    recorder.ok(number, 1)
+    assert not [op for op in read_lines(tmp_path / "run.jsonl").operations if op.outcome is Outcome.OK]
+
+
+def test_a_disk_that_is_full_when_a_file_grows_is_said(tmp_path):
+    path = tmp_path / "run.jsonl"
+    code = (
+        "import resource, signal, sys, pathlib\n"
+        "from planproof.race.history import Recorder\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "recorder = Recorder(pathlib.Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "for i in range(5000):\n"
+        "    recorder.ok(recorder.call(1, 'write', (i,)))\n"
+        "try:\n"
+        "    recorder.close()\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    harness = str(Path(lines_module.__file__).resolve().parents[3])
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "PYTHONPATH": harness},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said == f"HistoryError {path}: the history cannot be written: File too large\n"
+    assert read_lines(path).operations
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_file_cut_anywhere_is_a_prefix_or_refused_and_never_green(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("cut") / "run.jsonl"
-    recorder = Recorder(path, interval=0, clock=ticking())
+    recorder = Recorder(path, clock=ticking())
     for value in range(5):
         recorder.ok(recorder.call(1, "write", (value,)))
         recorder.ok(recorder.call(2, "read"), value)
@@ -158,7 +220,7 @@ def test_a_file_cut_anywhere_is_a_prefix_or_refused_and_never_green(tmp_path_fac
 
 def test_a_cut_file_that_is_wrong_before_the_cut_is_wrong(tmp_path):
     path = tmp_path / "run.jsonl"
-    recorder = Recorder(path, interval=0)
+    recorder = Recorder(path)
     recorder.ok(recorder.call(1, "write", (1,)))
     recorder.ok(recorder.call(1, "read"), 2)
     recorder.close()
@@ -236,7 +298,7 @@ def test_the_plain_forms_are_read(tmp_path):
 
 
 def test_what_cannot_be_recorded_is_said_at_the_end(tmp_path):
-    recorder = Recorder(tmp_path / "run.jsonl", interval=0.001)
+    recorder = Recorder(tmp_path / "run.jsonl")
     recorder.ok(recorder.call(1, "login", ("ann",)), object())
     with pytest.raises(WorkloadError, match=r"login returned what cannot be recorded: .*object"):
         recorder.close()
@@ -261,7 +323,7 @@ class FullDisk:
 
 
 def test_a_full_disk_is_said_and_never_passed():
-    recorder = Recorder(sink=FullDisk(60), interval=0)
+    recorder = Recorder(sink=FullDisk(60))
     for value in range(20):
         recorder.ok(recorder.call(1, "write", (value,)))
     assert recorder.failure is not None
@@ -279,7 +341,7 @@ def test_two_runs_do_not_share_a_file(tmp_path):
 
 def test_many_threads_make_one_well_formed_history(tmp_path):
     path = tmp_path / "run.jsonl"
-    recorder = Recorder(path, interval=0.001)
+    recorder = Recorder(path)
     start = threading.Barrier(8)
 
     def client(name):

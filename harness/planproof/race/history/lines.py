@@ -139,18 +139,31 @@ def read_lines(path: Path) -> History:
         data = path.read_bytes()
     except OSError as error:
         raise HistoryError(f"cannot be read: {error.strerror}", path=name) from None
+    return read_events(data, name)
+
+
+def read_events(data: bytes, name: str | None = None) -> History:
+    """Read what :func:`read_lines` reads, from memory.
+
+    Args:
+        data: the lines.
+        name: the file that they come from, for messages.
+
+    Raises:
+        HistoryError: as there.
+    """
     assembly = Assembly(name)
     open_calls: dict[Any, tuple[Any, ...]] = {}
-    lines = data.split(b"\n")
-    whole = lines.pop() == b""
-    for number, raw in enumerate(lines if whole else data.split(b"\n"), 1):
+    # A recorder that was killed leaves the room that it had made for further lines: newlines.
+    lines = data.rstrip(b"\n").split(b"\n")
+    for number, raw in enumerate(lines, 1):
         if not raw.strip():
             continue
         assembly.line = number
         try:
             value = json.loads(raw)
         except (ValueError, RecursionError):
-            if number == len(lines) + (not whole):
+            if number == len(lines):
                 assembly.cut = number
                 break
             raise HistoryError("is not a line of JSON", path=name, line=number) from None

@@ -1,17 +1,17 @@
-"""The recorder: two cheap appends per operation, and a thread that brings them to disk in batches."""
+"""The recorder: one line for each event, in the file before the client goes on."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, Any, Self
 
 from planproof.errors import HistoryError, WorkloadError
-from planproof.race.history.lines import FORM, Assembly
-from planproof.race.history.values import plain
+from planproof.race.history.journal import Journal, Sink, Through, opened
+from planproof.race.history.lines import FORM, Assembly, read_events
+from planproof.race.history.values import frozen, plain
 
 
 if TYPE_CHECKING:
@@ -22,35 +22,30 @@ if TYPE_CHECKING:
     from planproof.race.history.operation import History, Outcome
 
 
-class Sink(Protocol):
-    """Where lines go: a file opened for binary appending."""
+__all__ = ["Recorder", "Sink"]
 
-    def write(self, data: bytes, /) -> object:
-        """Take all of these bytes or raise OSError."""
-
-    def flush(self) -> object:
-        """Hand them to the operating system."""
-
-    def close(self) -> object:
-        """Nothing comes after this."""
+_HEADS = 4096  # how many calls are remembered as text; a run whose arguments all differ must not grow
+_FIXED = frozenset({str, int, bool, float, type(None)})  # what cannot change after it was returned
+_TROUBLE = (TypeError, ValueError, RecursionError)  # what json raises
+_encode = json.JSONEncoder(separators=(",", ":"), default=plain, check_circular=False).encode
 
 
 class Recorder:
     """Writes a history while it happens, so that a killed run can still be judged.
 
-    Calls are put in line before an operation is sent and replies after they came, all in one list, and the
-    list goes to disk in its own order, one line of JSON for a batch. So whatever a kill leaves on disk is
-    a prefix of what happened: no effect is seen whose call is not there.
+    A call is written before an operation is sent and a reply after it came, each a line of JSON that a kill
+    of this process no longer loses. So whatever a kill leaves is a prefix of what happened: no effect is seen
+    whose call is not there.
 
     Args:
         path: file to write; None keeps the history in memory only.
-        meta: seed, workload, backend, replay command; JSON values.
-        interval: seconds between two writes; 0 writes each event at once.
-        joins: the file was begun by another process, which also ends it: this one only adds its events, each
-            at once, with ids of its own.
+        meta: workload, model, seed, backend, replay command; JSON values.
+        shared: other processes append to the file too.
+        joins: the file was begun by another process, which also ends it: this one only adds its events,
+            with ids of its own.
         clock: monotonic nanoseconds.
         first_id: where ids start; processes that share a file need ranges of their own.
-        sink: a file to write to in place of ``path``.
+        sink: takes the lines in place of ``path``.
 
     Raises:
         HistoryError: the file cannot be opened, or there is one already.
@@ -61,7 +56,7 @@ class Recorder:
         path: Path | None = None,
         *,
         meta: Mapping[str, Any] | None = None,
-        interval: float = 0.05,
+        shared: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
         first_id: int = 0,
         sink: Sink | None = None,
@@ -69,49 +64,84 @@ class Recorder:
     ) -> None:
         self.path = path
         self.clock = clock
-        self.failure: HistoryError | WorkloadError | None = None
-        self._meta = dict(meta or {})
-        self._ids = itertools.count(first_id)
-        self._events: list[tuple[Any, ...]] = []
-        self._written = 0
-        self._put = self._events.append
-        self._stop = threading.Event()
-        self._drain_lock = threading.Lock()
-        self._interval = interval
         self._joins = joins
-        self._sink = sink if sink is not None else self._opened(path, joins=joins)
-        self._encoder = json.JSONEncoder(
-            separators=(",", ":"), default=plain, ensure_ascii=False, check_circular=False
-        )
+        self._ids = itertools.count(first_id)
+        self._heads: dict[tuple[Any, ...], str] = {}
+        self._unrecordable: WorkloadError | None = None
+        self._closed = False
+        self._meta = dict(meta or {})
+        self._events: list[tuple[Any, ...]] = []
+        self._keep: Callable[[tuple[Any, ...]], None] | None = None
+        self._journal: Journal | None = None
+        if sink is not None:
+            self._journal = Through(sink, self._name)
+        elif path is not None:
+            self._journal = opened(path, shared=shared or joins, joins=joins)
+        if self._journal is None:
+            self._keep = self._events.append
+            return
+        self._put = self._journal.put
         if not joins:
-            self._write(self._line({"planproof-history": FORM, "meta": self._meta}))
-        self._thread = threading.Thread(target=self._run, name="planproof-recorder", daemon=True)
-        if interval > 0:
-            self._thread.start()
-        else:
-            self._put = self._at_once
+            self._write(_encode({"planproof-history": FORM, "meta": self._meta}).encode() + b"\n")
+
+    @property
+    def failure(self) -> HistoryError | WorkloadError | None:
+        """Why the record is not whole; None while it is."""
+        if self._unrecordable is not None or self._journal is None:
+            return self._unrecordable
+        return self._journal.failure
 
     def call(self, client: int | str, op: str, args: tuple[Any, ...] = ()) -> int:
         """Note that ``client`` is about to send ``op``; returns the operation's id."""
         number = next(self._ids)
-        self._put(("call", number, client, op, args, self.clock()))
+        if self._keep is not None:
+            if args and (len(args) > 1 or type(args[0]) not in _FIXED):
+                args = self._settled(op, args)
+            self._keep(("call", number, client, op, args, self.clock()))
+            return number
+        try:
+            head = self._heads[client, op, args]
+        except (KeyError, TypeError):  # not seen before, or not hashable
+            head = self._head(client, op, args)
+        line = f'[["call",{number},{head},{self.clock()}]]\n'.encode()
+        try:
+            self._put(line)
+        except ValueError:
+            self._write(line)
         return number
 
     def ok(self, number: int, result: Any = None) -> None:
         """Note that operation ``number`` came back with ``result``."""
-        self._put(("ok", number, self.clock(), result))
+        at = self.clock()
+        kind = type(result)
+        if self._keep is not None:
+            self._keep(("ok", number, at, result if kind in _FIXED else self._settled(number, result)))
+            return
+        if kind is str:
+            text = encode_basestring_ascii(result)
+        elif kind is int:
+            text = result
+        else:
+            text = "null" if result is None else self._text(number, result)
+        try:
+            self._put(f'[["ok",{number},{at},{text}]]\n'.encode())
+        except ValueError:  # no room, or a number with more digits than Python writes
+            self._write(f'[["ok",{number},{at},{self._text(number, result)}]]\n'.encode())
 
     def fail(self, number: int, error: str | None = None) -> None:
         """Note that operation ``number`` certainly did not happen."""
-        self._put(("fail", number, self.clock(), error))
+        self._event(("fail", number, self.clock(), error))
 
     def info(self, number: int, error: str | None = None) -> None:
         """Note that nobody knows whether operation ``number`` happened."""
-        self._put(("info", number, self.clock(), error))
+        self._event(("info", number, self.clock(), error))
 
     def end(self, number: int, outcome: Outcome, value: Any = None) -> None:
         """Note any outcome; ``value`` is the result of an ok operation, else the error's text."""
-        self._put((outcome.value, number, self.clock(), value))
+        if outcome.value == "ok":
+            self.ok(number, value)
+        else:
+            self._event((outcome.value, number, self.clock(), value))
 
     def sub(
         self,
@@ -124,7 +154,7 @@ class Recorder:
         note: str | None = None,
     ) -> None:
         """Note a statement or request that operation ``number`` sent; times in monotonic nanoseconds."""
-        self._put(("sub", number, kind, text, begin, end, note))
+        self._event(("sub", number, kind, text, begin, end, note))
 
     def note(
         self,
@@ -136,18 +166,7 @@ class Recorder:
         end: int | None = None,
     ) -> None:
         """Note a fault or anything else on the time line; ``at`` is now where it is not given."""
-        self._put(("note", self.clock() if at is None else at, kind, text, client, end))
-
-    def flush(self) -> None:
-        """Bring to disk all that was noted so far.
-
-        Raises:
-            HistoryError: the disk is full or the file is gone.
-            WorkloadError: an operation took or returned something that cannot be recorded.
-        """
-        self._drain()
-        if self.failure is not None:
-            raise self.failure
+        self._event(("note", self.clock() if at is None else at, kind, text, client, end))
 
     def close(self) -> History:
         """Write the end mark and return the whole history, as a reader of the file would see it.
@@ -156,27 +175,18 @@ class Recorder:
             HistoryError: it could not be written, or is not well formed.
             WorkloadError: an operation took or returned something that cannot be recorded.
         """
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if not self._joins:
-            self._put(("end", self.clock()))
-        self._drain()
-        if self._sink is not None:
-            try:
-                self._sink.close()
-            except OSError as error:
-                self._lose(HistoryError(f"the history cannot be written: {error.strerror}", path=self._name))
+        self._finish(whole=True)
         if self.failure is not None:
             raise self.failure
         return self.history()
 
     def history(self) -> History:
         """All that was noted so far; operations without a reply are open."""
-        self._drain()
-        assembly = Assembly(self._name)
+        if self._journal is not None:
+            return read_events(self._journal.content(), self._name)
+        assembly = Assembly()
         assembly.meta = self._meta
-        for event in self._events[: self._written]:
+        for event in self._events.copy():
             assembly.take(event)
         return assembly.history()
 
@@ -186,76 +196,80 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
         if error is None:
             self.close()
-            return
-        self._drain()
+        else:
+            self._finish(whole=False)
 
     @property
     def _name(self) -> str | None:
         return str(self.path) if self.path is not None else None
 
-    @staticmethod
-    def _opened(path: Path | None, *, joins: bool) -> Sink | None:
-        if path is None:
-            return None
-        try:
-            # Appending, so that processes that share the file never write over each other.
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | (0 if joins else os.O_EXCL)
-            return os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644), "ab", buffering=0)
-        except FileExistsError:
-            raise HistoryError("another run has written its history here already", path=str(path)) from None
-        except OSError as error:
-            raise HistoryError(f"the history cannot be written: {error.strerror}", path=str(path)) from None
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._interval):
-            self._drain()
-
-    def _at_once(self, event: tuple[Any, ...]) -> None:
-        self._events.append(event)
-        self._drain()
-
-    def _drain(self) -> None:
-        with self._drain_lock:
-            batch = self._events[self._written :]
-            if not batch:
-                return
-            self._written += len(batch)
-            if self._sink is None or self.failure is not None:
-                return
-            try:
-                line = self._line(batch)
-            except (TypeError, ValueError, RecursionError) as error:
-                self._lose(self._culprit(batch, error))
-                return
-            self._write(line)
-
-    def _line(self, value: object) -> bytes:
-        return self._encoder.encode(value).encode("utf-8", "surrogatepass") + b"\n"
+    def _finish(self, *, whole: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if whole and not self._joins:
+            self._event(("end", self.clock()))
+        if self._journal is not None:
+            self._journal.close()
 
     def _write(self, line: bytes) -> None:
-        if self._sink is None:
+        assert self._journal is not None
+        self._journal.write(line)
+        self._put = self._journal.put
+
+    def _event(self, event: tuple[Any, ...]) -> None:
+        if self._keep is not None:
+            self._keep(event)
             return
         try:
-            self._sink.write(line)
-            self._sink.flush()
-        except OSError as error:
-            self._lose(HistoryError(f"the history cannot be written: {error.strerror}", path=self._name))
+            line = _encode((event,))
+        except _TROUBLE as error:
+            self._lose(f"an event {event[0]!r} holds what cannot be recorded: {error}")
+            return
+        self._write(line.encode() + b"\n")
 
-    def _lose(self, failure: HistoryError | WorkloadError) -> None:
-        if self.failure is None:
-            self.failure = failure
+    def _head(self, client: int | str, op: str, args: tuple[Any, ...]) -> str:
+        """Client, operation and arguments as text; kept where equal calls have equal texts."""
+        try:
+            head = _encode((client, op, args))[1:-1]
+        except _TROUBLE as error:
+            self._lose(f"operation {op} takes what cannot be recorded: {error}")
+            return _encode((str(client), op, ()))[1:-1]
+        if len(self._heads) < _HEADS and all(type(arg) is str for arg in args):
+            self._heads[client, op, args] = head
+        return head
 
-    def _culprit(self, batch: list[tuple[Any, ...]], cause: Exception) -> WorkloadError:
-        names = {event[1]: event[3] for event in self._events if event[0] == "call"}
-        for event in batch:
-            try:
-                self._encoder.encode(event)
-            except (TypeError, ValueError, RecursionError) as error:
-                verb = "takes" if event[0] == "call" else "returned"
-                return WorkloadError(
-                    f"operation {names.get(event[1], event[1])} {verb} what cannot be recorded: {error}"
-                )
-        return WorkloadError(f"what cannot be recorded: {cause}")
+    def _text(self, number: int, result: Any) -> str:
+        """A result as JSON; where it has no such form, the run does not count and says why."""
+        try:
+            return _encode(result)
+        except _TROUBLE as error:
+            self._returned(number, error)
+            return "null"
+
+    def _settled(self, of: int | str, value: Any) -> Any:
+        """The value as it is now, whatever the application does with it later."""
+        if type(value) is tuple:
+            for each in value:
+                if type(each) not in _FIXED:
+                    break
+            else:
+                return value
+        try:
+            return frozen(value)
+        except _TROUBLE as error:
+            if isinstance(of, str):
+                self._lose(f"operation {of} takes what cannot be recorded: {error}")
+                return ()
+            self._returned(of, error)
+            return None
+
+    def _returned(self, number: int, error: Exception) -> None:
+        names = {op.id: op.op for op in self.history().operations}
+        self._lose(f"operation {names.get(number, number)} returned what cannot be recorded: {error}")
+
+    def _lose(self, message: str) -> None:
+        if self._unrecordable is None:
+            self._unrecordable = WorkloadError(message)
