@@ -283,13 +283,14 @@ def _failure(run: Race, session: Session, program: Program, done: Execution, num
         from planproof.race.shrinking import shrink
 
         execute = functools.partial(session.execute, meta=run.meta(number))
-        failure = shrink(failure, execute, _relation(run)[0])
+        failure = shrink(failure, execute, relation_of(run)[0])
     failure = run.written(failure)
     session.forget()  # the test that was written makes it again
     return failure
 
 
-def _relation(run: Race) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
+def relation_of(run: Race) -> tuple[Callable[[Step, Step], bool], tuple[str, ...]]:
+    """When two steps of this run commute, and what that rests on."""
     judged = run.workload.model is not None or any(each.wants_history for each in run.workload.invariants())
     return independence(run.backend.kind, ordered=judged, tasks=run.workload.asynchronous())
 
@@ -340,7 +341,7 @@ def _single_switches(looks: list[Program]) -> Iterator[tuple[Program, Order]]:
 
 
 def _systematic(run: Race, drawn: list[Program]) -> Iterator[tuple[Program, Order]]:
-    relation, _ = _relation(run)
+    relation, _ = relation_of(run)
     shares = [_Share(program, EveryOrder(relation)) for program in drawn]
     for share in shares[:FIRST_LOOKS]:
         yield share.program, share.order
@@ -357,7 +358,7 @@ def _systematic(run: Race, drawn: list[Program]) -> Iterator[tuple[Program, Orde
 
 def _every_order(run: Race, session: Session) -> tuple[Failure | None, str]:
     """Every distinct order of the scenarios, or of the smallest drawn programs."""
-    relation, run.assumptions = _relation(run)
+    relation, run.assumptions = relation_of(run)
     programs = list(run.workload.scenarios) or run.draw(clients=2, steps=1, at_most=8)
     number, told = 0, []
     for program in programs:

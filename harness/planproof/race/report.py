@@ -19,6 +19,8 @@ def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
     if failure.steps:
         lines += ["", "  in this order:"]
         lines += [f"    {step}" for step in failure.steps]
+    else:
+        lines += ["", "  found by stress; no order of single calls was found that breaks it each time"]
     lines += ["", "  on the record:"]
     lines += [f"    client {op.client}  {op.text} -> {op.reply}" for op in failure.history.operations[:40]]
     left_out = len(failure.history.operations) - 40

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from planproof import __version__
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError
 from planproof.race import program as programs
 from planproof.race.certificate import certificate, count
 from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
 from planproof.race.isolation import Places
+from planproof.race.models import told
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
 from planproof.race.workload import Workload, load_workload, reference_of
 
@@ -173,6 +175,8 @@ class Race:
             "seed": self.options.seed,
             "schedule": number,
             "mode": self.options.mode,
+            "planproof": __version__,
+            **told(self.workload.model),
         }
 
     def _stress(self, places: Places) -> tuple[Failure | None, str]:

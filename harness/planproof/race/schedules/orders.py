@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from planproof.race.schedules.step import Step, Taken
 
 
-class _Plain:
+class Plain:
     """What the drawn orders have in common: nothing to learn from a schedule."""
 
     def begin(self) -> None:
@@ -34,7 +34,7 @@ def turn(ready: Sequence[int], last: int | None) -> int:
     return min((each for each in ready if each > last), default=min(ready))
 
 
-class TakingTurns(_Plain):
+class TakingTurns(Plain):
     """Every client makes one call, then the next client.
 
     The order in which most lost updates show at once.
@@ -45,7 +45,7 @@ class TakingTurns(_Plain):
         return turn(list(ready), last)
 
 
-class RandomOrder(_Plain):
+class RandomOrder(Plain):
     """A fair draw at each step.
 
     Args:
@@ -61,7 +61,7 @@ class RandomOrder(_Plain):
         return self._random.choice(sorted(ready))
 
 
-class Priorities(_Plain):
+class Priorities(Plain):
     """PCT (Burckhardt and others, ASPLOS 2010): random priorities, lowered at ``depth - 1`` random steps.
 
     A bug that needs ``depth`` ordered steps among ``k`` steps of ``n`` clients is met with a chance of at
@@ -139,7 +139,7 @@ class SwitchAfterEffect(Priorities):
         self._effect = False
 
 
-class Recorded(_Plain):
+class Recorded(Plain):
     """Replays recorded choices; after them each client goes on as long as it can.
 
     Args:
@@ -171,7 +171,7 @@ class Recorded(_Plain):
         return last if last in ready else min(ready)
 
 
-class Switching(_Plain):
+class Switching(Plain):
     """Each client goes on as long as it can, but for the given switches.
 
     Args:
