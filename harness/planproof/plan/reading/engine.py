@@ -11,7 +11,7 @@ from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
-from planproof.plan.reading.dialects.work_plan import contract_item
+from planproof.plan.reading.dialects.work_plan import inline_item
 from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, labels, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _OURS: Final = "planproof.plan.reading.dialects."
 _LEADING: Final = frozenset("[*_")
 """What a malformed box, or a label, can begin with."""
+_LABELLED: Final = "*_SPDFEBRNOVTAGLI"
+"""What a labelled value can begin with."""
 _HIDDEN_BOX: Final = re.compile(r"[ \t>]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[[ xX~\->!?]\](?:[ \t]|\*|$)")
 _LOOSE_BOX: Final = re.compile(r"(?:[0-9]{1,9}[.)][ \t]+)?\[[ xX]\][ \t]+\S")
 _CELL_BOX: Final = re.compile(r"\|[ \t]*\[[ xX~]\][ \t]*\|")
@@ -208,7 +210,7 @@ class Engine:
         """The text of an item of several lines; lines that are labelled values go to ``values``."""
         parts = [block.text]
         for line in block.more or ():
-            if line.text[:1] in "*_SPDFEBR" and label(line.text) is not None:
+            if line.text[:1] in _LABELLED and label(line.text) is not None:
                 values.append(line)
             else:
                 parts.append(line.text)
@@ -309,7 +311,7 @@ class Engine:
         elif owner is not None:
             context.take_field(owner, name, value, line)
             if name[:1] in "Cc":
-                contract_item("work-plan", block, name, value, context)
+                inline_item("work-plan", block, name, value, context)
         elif story is not None and _GOAL.match(name):
             context.put(story, name, value, line.number, line.start)
         else:

@@ -21,8 +21,8 @@ class Label(NamedTuple):
 
 
 _BOLD: Final = re.compile(
-    r"(?:\*\*|__)([^*_\n][^*\n:]{0,79}?)[ \t]*(?::[ \t]*(?:\*\*|__)|(?:\*\*"
-    r"|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*"
+    r"(?:\*\*|__)([^*_\n][^*\n:：]{0,79}?)[ \t]*(?:[:：][ \t]*(?:\*\*|__)|(?:\*\*"
+    r"|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*[:：])[ \t]*"
 )
 _EMPHASISED: Final = re.compile(r"([_*])([A-Z][A-Za-z /-]{1,40}):[ \t]*")
 _KNOWN: Final = frozenset(
@@ -105,8 +105,8 @@ def labels(said: Label) -> list[Label]:
     if "**" not in said.value and "_ " not in said.value and "* " not in said.value:
         return [said]
     first, *rest = _NEXT.split(said.value)
-    more = [label(part) for part in rest]
-    if not rest or None in more:
+    more = [label(part) for part in rest if part]
+    if not more or None in more:
         return [said]
     return [Label(said.name, first.strip()), *(one for one in more if one is not None)]
 
@@ -210,7 +210,7 @@ class Role(StrEnum):
 
 
 _ROLES: Final = (
-    (Role.STATUS, r"status|state"),
+    (Role.STATUS, r"status|state|статус|состояние|状态|狀態|状態|الحالة|estado|statut"),
     (Role.PRIORITY, r"priority"),
     (
         Role.FILES,

@@ -146,6 +146,9 @@ def lead(text: str) -> Lead:
         if run is None:
             return _made((name, "global", (), text[end:]))
         return _made((name, "global", _split(run[0]), text[run.end() :]))
+    if text[-3:] in {"(P)", "[P]"} and text[:3] not in {"(P)", "[P]"}:
+        said = _general(text[:-3].rstrip())
+        return said._replace(labels=(*said.labels, "P")) if said.text else _general(text)
     return _general(text)
 
 
@@ -184,6 +187,9 @@ def nameless(text: str) -> bool:
 
 
 def _general(text: str) -> Lead:
+    if text[:4] == "(P) ":
+        said = _general(text[4:].lstrip())
+        return said._replace(labels=("P", *said.labels))
     if nameless(text):
         return _made(("", "", (), text))
     labels: tuple[str, ...] = ()

@@ -18,23 +18,39 @@ MAX_ESTIMATE: Final = 40
 _STATES: Final = (
     (
         Claim.SKIPPED,
-        "cancelled|canceled|skipped|dropped|reverted|obsolete|superseded|removed|won't do|wontfix",
+        (
+            "cancelled|canceled|skipped|dropped|reverted|obsolete|superseded|removed|won't do|wontfix"
+            "|отменено|отменён|отменен|已取消|取消|中止"
+        ),
     ),
-    (Claim.DEFERRED, "deferred|postponed|on hold|parked|后日実装|後日実装|延期"),
-    (Claim.BLOCKED, "blocked|stuck"),
+    (Claim.DEFERRED, "deferred|postponed|on hold|parked|已推迟|推迟|отложено|отложен|后日実装|後日実装|延期"),
+    (Claim.BLOCKED, "blocked|stuck|заблокировано|заблокирован|阻塞"),
     (Claim.PARTIAL, "partially|partial|mostly|to be verified|needs verification|pending verification"),
     (
         Claim.IN_PROGRESS,
-        "in progress|in-progress|in_progress|inprogress|wip|doing|started|ongoing|active|进行中",
+        (
+            "in progress|in-progress|in_progress|inprogress|wip|doing|started|ongoing|active"
+            "|进行中|進行中|作業中"
+            "|в работе|в процессе|قيد التنفيذ"
+        ),
     ),
     (
         Claim.OPEN,
         "pending|to[ -]?do|planned|not[ _-](?:started|created)|open|ready|draft|specified|backlog|new|queued",
     ),
-    (Claim.OPEN, "incomplete|not complete|not done|未着手|待办"),
+    (
+        Claim.OPEN,
+        (
+            "incomplete|not complete|not done|未着手|未開始|未开始|待办|待开始|待处理"
+            "|не начато|не сделано|не готово|запланировано|открыто"
+        ),
+    ),
     (
         Claim.DONE,
-        "completed?|done|verified|finished|implemented|closed|merged|shipped|resolved|passed|gotowe|已完成|完了|完成",
+        (
+            "completed?|done|verified|finished|implemented|closed|merged|shipped|resolved|passed|gotowe|已完成|完了|完成"
+            "|готово|выполнено|сделано|завершено|مكتمل|تم"
+        ),
     ),
 )
 _STATE_WORD: Final = re.compile(

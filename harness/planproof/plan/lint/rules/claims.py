@@ -136,7 +136,7 @@ def open_parent_done_children(view: PlanView) -> Iterator[Hit]:
         if parent is None or view.mark(parent) != " ":
             continue
         required = _required(view, parent)
-        if required and all(map(view.ticked, required)):
+        if required and all(_wholly_ticked(view, child) for child in required):
             optional = [
                 child for child in view.kids(parent) if child.box is not None and child not in required
             ]
@@ -147,6 +147,13 @@ def open_parent_done_children(view: PlanView) -> Iterator[Hit]:
                 (parent.id, *(child.id for child in required)),
                 tuple(child.line for child in (*required, *optional)),
             )
+
+
+def _wholly_ticked(view: PlanView, item: Item) -> bool:
+    """Whether a box is ticked, and all boxes below it."""
+    return view.ticked(item) and all(
+        _wholly_ticked(view, child) for child in view.kids(item) if child.box is not None
+    )
 
 
 def _name(item: Item) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DRAWN = frozenset({Origin.ARROWS, Origin.TREE, Origin.MERMAID, Origin.WAVES})
 HEADED = frozenset({Origin.HEADER, Origin.TABLE, Origin.FRONT_MATTER})
 DEPENDENCY_FIELDS = ("dependencies", "depends on", "dependency", "blocked by", "depends", "requires")
+WAVE = "wave"
 _DIGITS = re.compile(r"\d+")
 _PRIORITY = re.compile(r"P(\d)\b")
 _JOIN = re.compile(r"-\+[ \t]*$|-\+-|[─━][┤┘┴╯]|[┘┴╯]", re.MULTILINE)
@@ -67,24 +68,17 @@ def _of_this_plan(name: str, shapes: set[str]) -> bool:
     return _DIGITS.sub("0", local(name)) in shapes and re.search(r"\d", local(name)) is not None
 
 
-@rule("PP214", "unknown-in-group", "error")
-def unknown_in_group(view: PlanView) -> Iterator[Hit]:
-    """A wave, or a list of what runs in parallel, names a task that the plan does not have."""
+@rule("PP214", "unknown-in-wave", "error")
+def unknown_in_wave(view: PlanView) -> Iterator[Hit]:
+    """A wave names a task that the plan does not have."""
     known = view.graph.items
-    lines: dict[int, dict[str, None]] = {}
     for group in view.plan.parallel:
-        for name in (*group.members, *group.after):
-            if name not in known and name not in view.by_id:
-                lines.setdefault(group.line, {})[name] = None
-    shapes = _shapes(view) if lines else set()
-    for line, names in lines.items():
-        strange = [name for name in names if _of_this_plan(name, shapes)]
-        if strange:
+        strange = [name for name in group.members if name not in known and name not in view.by_id]
+        if group.reason == WAVE and strange and view.tasks:
             several = "are no tasks" if len(strange) > 1 else "is no task"
             yield Hit(
-                line,
-                f"{listed(map(local, strange))} {several} of this plan, but stands in a list of those that "
-                "can run together.".replace("stands", "stand" if len(strange) > 1 else "stands"),
+                group.line,
+                f"This wave names {listed(map(local, strange))}, which {several} of this plan.",
                 tuple(strange[:12]),
             )
 
@@ -255,8 +249,9 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
     if len({item.priority for item in view.plan.items}) < 2:
         return
     said: set[tuple[str, str]] = set()
+    items = view.graph.items
     for edge in view.plan.edges:
-        before, after = view.by_id.get(edge.before), view.by_id.get(edge.after)
+        before, after = items.get(edge.before), items.get(edge.after)
         if before is None or after is None or not edge.certain or (edge.before, edge.after) in said:
             continue
         if before.priority == after.priority or (rank(before) or 0) <= (rank(after) or 0):
@@ -316,7 +311,7 @@ def label_drift(view: PlanView) -> Iterator[Hit]:
 
 RULES = (
     unknown_dependency,
-    unknown_in_group,
+    unknown_in_wave,
     waits_for_itself,
     cycle,
     header_against_graph,

@@ -13,6 +13,7 @@ from planproof.plan.reading.drafts import GroupDraft
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, kind_of_name
 from planproof.plan.reading.leads import Lead
 from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
+from planproof.plan.reading.notation.prose import read_orders
 from planproof.plan.reading.notation.references import NOTE, references
 
 
@@ -63,7 +64,21 @@ class Tasks(Dialect):
 
     def bullet(self, statement: Statement, context: Context) -> bool:
         """A line of the lists about order."""
-        return self.together(statement, context) or self.chain(statement, context)
+        return (
+            self.together(statement, context)
+            or self.chain(statement, context)
+            or self.ordered(statement, context)
+        )
+
+    @staticmethod
+    def ordered(statement: Statement, context: Context) -> bool:
+        """``- T005 after T003`` in a list about dependencies."""
+        if statement.topic not in {"dependencies", "parallel"} or statement.box is not None:
+            return False
+        orders = read_orders(statement.text)
+        for before, after, certain in orders:
+            context.edge(before, after, statement.block.line, Origin.PROSE, certain=certain)
+        return bool(orders)
 
     def together(self, statement: Statement, context: Context) -> bool:
         """``- T003, T004 can run in parallel (independent files)``."""
@@ -76,13 +91,17 @@ class Tasks(Dialect):
         members = references(subject)
         if not members[1:] or has_arrow(subject):
             return False
+        if any(before in members and after in members for before, after, _ in read_orders(text)):
+            return False
         rest = NOTE.sub(" ", text)[len(subject) :]
         after = references(rest) if rest else []
         if not after and context.label and _AFTER.search(context.label):
             after = references(context.label)
         notes = NOTE.findall(text)
         reason = notes[-1].strip("() ") if notes else ""
-        context.groups.append(GroupDraft(tuple(members), statement.block.line, tuple(after), reason))
+        line = statement.block.line
+        for group in _groups(subject, members):
+            context.groups.append(GroupDraft(group, line, tuple(after), reason))
         return True
 
     def chain(self, statement: Statement, context: Context) -> bool:
@@ -108,6 +127,8 @@ class Tasks(Dialect):
         """Arrows in a paragraph about dependencies."""
         if context.section.topic != "dependencies" and context.label_topic != "dependencies":
             return False
+        for before, after, certain in read_orders(block.joined()) if "|" not in block.text else ():
+            context.edge(before, after, block.line, Origin.PROSE, certain=certain)
         for line in block.lines():
             if not has_arrow(line.text):
                 continue
@@ -115,3 +136,12 @@ class Tasks(Dialect):
             for arrow in read_arrows(line.text, partial(context.cut, line)):
                 context.edge(arrow.before, arrow.after, line.number, Origin.ARROWS, certain=arrow.certain)
         return False
+
+
+def _groups(subject: str, members: list[str]) -> list[tuple[str, ...]]:
+    """One group; ``T003 in parallel with T004 and T005`` says nothing of T004 beside T005: two groups."""
+    left, beside, right = subject.partition("arallel with")
+    own, others = references(left), references(right)
+    if not beside or not own or len(others) < 2:  # noqa: PLR2004 - with one other it is one group
+        return [tuple(members)]
+    return [(*own, other) for other in others if other not in own]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from planproof.plan.model import Kind
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
-from planproof.plan.reading.leads import Lead
+from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.references import only_references
 from planproof.plan.reading.words import CLAIMING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MARKER: Final = re.compile(r"(?!T[0-9]|TASK|WP[0-9])[A-Z]{2,10}[-_][A-Z0-9_-]*[0-9]")
 _CONTRACT: Final = re.compile(r"contract(?: endpoints?)?$", re.IGNORECASE)
+_COVERAGE: Final = re.compile(r"coverage targets?$", re.IGNORECASE)
 _CAPITALS: Final = re.compile(r"[A-Z]{2,10}(?:_[A-Z0-9]{1,20}){1,6}")
 
 
@@ -105,9 +106,13 @@ def adopt(risk: Draft, name: str, context: Context) -> None:
     risk.parent = next((draft for draft in context.drafts if draft.name == name and draft is not risk), None)
 
 
-def contract_item(dialect: str, block: Block, name: str, value: str, context: Context) -> None:
-    """``**Contract endpoint:** CE_X`` in a task's header is an item too."""
-    if _CONTRACT.match(name):
+def inline_item(dialect: str, block: Block, name: str, value: str, context: Context) -> None:
+    """``**Contract endpoint:** CE_X`` and ``**Coverage target:** COV_X: 90 %`` of a task are items too."""
+    if _COVERAGE.match(name):
+        said = lead(value)
+        if kind_of_name(said.name) is Kind.COVERAGE and said.text:
+            context.add(dialect, Kind.COVERAGE, block, said.text, said=said, parent=context.section.task)
+    elif _CONTRACT.match(name):
         for found in _CAPITALS.findall(value):
             said = Lead(found, "global", (), found)
             contract = context.add(

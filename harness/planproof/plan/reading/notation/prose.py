@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final, NamedTuple
 
-from planproof.plan.reading.notation.references import references
+from planproof.plan.reading.notation.references import NOTE, references
 from planproof.plan.reading.notation.stages import stages
 
 
@@ -29,17 +30,71 @@ class Wait(NamedTuple):
 
 _VERB: Final = re.compile(
     r"\b(?:depends[ \t]+(?:up)?on|dependent[ \t]+on|depends|depend[ \t]+on|blocked[- ]by|requires|needs|after"
-    r"|waits[ \t]+for|blocks|blocking)\b",
+    r"|waits[ \t]+for|blocks|blocking)\b"
+    r"|зависит[ \t]+от|заблокировано|依赖于?|依賴|取决于|يعتمد على",
     re.IGNORECASE,
 )
-_OPENED: Final = re.compile(r"([(\[]|—|–|[ \t]-[ \t]|[;,][ \t])[ \t]*[*_`]{0,3}$")
+_FOREIGN: Final = ("зависит", "заблокировано", "依赖", "依賴", "取决于", "يعتمد")
+_OPENED: Final = re.compile(r"([(\[（【]|—|–|[ \t]-[ \t]|[;,][ \t])[ \t]*[*_`]{0,3}$")
 _OBJECT: Final = re.compile(r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\n—]|\.(?=[0-9])){0,600})")
+MAX_ORDERS: Final = 1_000
 _SHY: Final = frozenset({"requires", "needs", "after"})
+
+
+_ORDER: Final = re.compile(
+    r"\b(?:(?P<waits>depends?[ \t]+(?:up)?on|blocked[- ]by|waits?[ \t]+for|requires?|needs?|after|once|until"
+    r"|follows?)|(?P<blocks>before|blocks|precedes?|unblocks))\b",
+    re.IGNORECASE,
+)
+_NOT: Final = re.compile(r"\b(?:no|not|never|without|independent)\b|n['’]t\b", re.IGNORECASE)
+_MAY: Final = re.compile(r"\b(?:can|may|could)\b", re.IGNORECASE)
+_CLAUSE: Final = re.compile(r"[ \t][—–-][ \t]|—|,[ \t](?=(?:but|and)[ \t])")
+_OPEN: Final = re.compile(r"[\s\-*+_`(\[]*(?:[0-9]{1,3}[.)][ \t]+)?")
+_SENTENCE: Final = re.compile(r"[.;!](?=\s|$)")
+
+
+class Order(NamedTuple):
+    """``T005 after T003``: one task waits for another; certain where the sentence begins with an id."""
+
+    before: str
+    after: str
+    certain: bool
+
+
+def read_orders(text: str) -> list[Order]:
+    """What sentences of a section about order say: ``T005, T006 before T008``; ``T011 once T007 exists``."""
+    found: list[Order] = []
+    for part in _SENTENCE.split(NOTE.sub(" ", text)):
+        subject: list[str] = []
+        certain = False
+        for clause in _CLAUSE.split(part):
+            verb = _ORDER.search(clause)
+            head = clause[: verb.start()] if verb is not None else ""
+            if references(head):
+                subject, opened = references(head), _OPEN.match(head)
+                certain = head.startswith(subject[0], opened.end() if opened else 0)
+            if verb is None or not subject or _denied(head, verb):
+                continue
+            other = references(clause[verb.end() :])
+            befores, afters = (subject, other) if verb["blocks"] else (other, subject)
+            pairs = ((before, after) for before in befores for after in afters if before != after)
+            found += [Order(before, after, certain) for before, after in islice(pairs, MAX_ORDERS)]
+    return found
+
+
+def _denied(head: str, verb: re.Match[str]) -> bool:
+    """Whether what stands before a verb turns it round: ``does not depend on``, ``can start before``."""
+    until = verb[0].lower() == "until"
+    return (not until and _NOT.search(head) is not None) or (
+        verb["blocks"] is not None and _MAY.search(head) is not None
+    )
 
 
 def has_wait(text: str) -> int:
     """Where a text may begin to say such a thing, as an index; -1 where it cannot say it at all."""
     lower = text.lower()
+    if not text.isascii() and any(word in lower for word in _FOREIGN):
+        return 0
     if not (
         "depend" in lower
         or "block" in lower

@@ -18,12 +18,16 @@ _REFERENCE: Final = re.compile(
 _SINGLE: Final = re.compile(r"[ \t]*[A-Z]{1,8}[-_]?[0-9]{1,7}[ \t]*$")
 _SPEECH: Final = re.compile(r"[a-z]{4}")
 _ADDED: Final = re.compile(rf"(?<=/)({_ID})(?![\w])")
+_WORDED_NUMBER: Final = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?(?![\w.]*\w)"
 _WORDED: Final = re.compile(
-    r"\b(Tasks?|Step|Story|Task Group)\s+#?([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?)(?![\w.]*\w)", re.IGNORECASE
+    rf"\b(Task|Step|Story|Task Group|Subtask)(s?)\s+#?({_WORDED_NUMBER}"
+    rf"(?:(?:\s?(?:,|&|\band\b|-|–)\s?){{1,2}}#?{_WORDED_NUMBER}){{0,40}})",
+    re.IGNORECASE,
 )
 _NUMBER: Final = re.compile(
     r"(?<![\w.\-/])([0-9]{1,4}(?:\.[0-9]{1,4}){0,4})(?:\s?(?:-|–)\s?([0-9]{1,4}(?:\.[0-9]{1,4}){0,4}))?(?![\w\-/]|\.\w)"
 )
+_FIRST: Final = re.compile(r"[0-9.]+[a-z]?")
 _TAIL: Final = re.compile(r"^(.*?)([0-9]+)$", re.DOTALL)
 NOTE: Final = re.compile(r"\([^()]*\)")
 
@@ -44,12 +48,23 @@ def references(text: str, *, numbers: bool = False) -> list[str]:
         _slashed(text, match.end(), found)
     if not found and ("ask" in text or "tep" in text or "tory" in text or "TASK" in text):
         for match in _WORDED.finditer(text):
-            found[f"{match[1].rstrip('s').replace(' ', '-').capitalize()}-{match[2]}"] = None
+            word = match[1].replace(" ", "-").capitalize()
+            for number in _counted(match[3]) if match[2] else [_FIRST.match(match[3])[0]]:  # type: ignore[index]
+                found[f"{word}-{number}"] = None
     if numbers and not found:
         for match in _NUMBER.finditer(text):
             for name in _expand(match[1], match[2]):
                 found[name] = None
     return list(found)
+
+
+def _counted(text: str) -> list[str]:
+    """``1-3, 5`` as four numbers."""
+    return [
+        name
+        for match in _NUMBER.finditer(text)
+        for name in (_expand(match[1], match[2]) if "." not in match[0] else filter(None, match.groups()))
+    ]
 
 
 def _slashed(text: str, end: int, found: dict[str, None]) -> None:

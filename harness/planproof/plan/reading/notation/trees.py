@@ -43,8 +43,10 @@ _TOKEN: Final = re.compile(
     r"(?:_[A-Za-z0-9]{1,12}){0,3}(?:[-–](?:[A-Z]{1,10}[-_]?)?[0-9]{1,7})?(?![\w])"
     r"|(?:Phase|Stage|Milestone|Sprint|Iteration)[ \t][0-9]{1,4}(?:\.[0-9]{1,4})*(?![\w])"
 )
-_LINK: Final = re.compile(r"[-=]{1,}>|[─━═┬┼►▶→⟶➜]|--+")
-_ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜↓▼⬇vV]")
+_LINK: Final = re.compile(r"[-=]{1,}>|<[-=]|[─━═┬┼►▶→⟶➜◄◀←⟵]|--+")
+_BACKWARD_TO: Final = re.compile(r"(?:<[-=─━]+|[◄◀←⟵][-─━═]*)[^\w]*$")
+_BACKWARD: Final = re.compile(r"<[-=─━]|[◄◀←⟵]")
+_ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜➔]")
 _FORKS: Final = frozenset("├└╰┣┗+`")
 _BARS: Final = frozenset("│|┃║")
 _CROSSINGS: Final = frozenset("┬┼┐╮┳╋")
@@ -110,8 +112,14 @@ class _Grid:
             else:
                 groups.append([name])
         for befores, afters in pairwise(groups):
-            certain = bool(_ARROWHEAD.search(row[befores[-1].end : afters[0].start]))
-            yield from _pairs(befores, afters, line, certain=certain)
+            gap = row[befores[-1].end : afters[0].start]
+            certain = bool(_ARROWHEAD.search(gap))
+            if not certain and _BACKWARD.search(gap):
+                # Words behind such an arrow make it a remark: ``<- parallel with T001``.
+                if _BACKWARD_TO.search(gap):
+                    yield from _pairs(afters, befores, line, certain=True)
+            else:
+                yield from _pairs(befores, afters, line, certain=certain)
 
     def hanging(self, index: int, line: int) -> Iterator[Branch]:
         """Edges from what a row's first id hangs from."""
