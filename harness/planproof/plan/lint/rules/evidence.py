@@ -18,7 +18,7 @@ from planproof.plan.model import Claim, Kind
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from planproof.plan.lint.view import PlanView
     from planproof.plan.model import Item
@@ -255,17 +255,16 @@ def same_box_twice(view: PlanView) -> Iterator[Hit]:
             )
 
 
-def _lists(view: PlanView) -> Iterator[tuple[str, int, list[int]]]:
+def _lists(view: PlanView) -> Iterator[tuple[str, int, Sequence[int]]]:
     """Label, its line, and the lines listed below it, for headings and bold labels of a summary."""
     label = re.compile(r"^(?:#{2,6} +(?P<head>[^\n]+)|\*\*(?P<bold>[^*\n]+?):?\*\*:?[ \t]*)$", re.MULTILINE)
-    marks = list(view.search(label))
-    for index, (line, found) in enumerate(marks):
-        end = marks[index + 1][0] - 1 if index + 1 < len(marks) else view.line_count
-        text = (found["head"] or found["bold"]).strip(" :*✅⏳❌🚧")
-        yield text, line, list(range(line + 1, min(end, line + 200) + 1))
+    labels = [(line, found["head"] or found["bold"]) for line, found in view.search(label)]
+    for index, (line, text) in enumerate(labels):
+        end = labels[index + 1][0] - 1 if index + 1 < len(labels) else view.line_count
+        yield text.strip(" :*✅⏳❌🚧"), line, range(line + 1, min(end, line + 200) + 1)
 
 
-def _defines(view: PlanView, lines: list[int]) -> bool:
+def _defines(view: PlanView, lines: Sequence[int]) -> bool:
     """Whether tasks with an id of their own stand on these lines."""
     inside = view.within(lines[0], lines[-1]) if lines else []
     return any(item.kind is Kind.TASK and has_id(item) and "~" not in item.local for item in inside)

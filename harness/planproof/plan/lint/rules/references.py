@@ -16,7 +16,7 @@ from planproof.plan.model import Kind
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from planproof.plan.lint.view import PlanView
 
@@ -50,9 +50,9 @@ _INTERFACE = re.compile(
 @rule("PP505", "dangling-id", "warning")
 def dangling_id(view: PlanView) -> Iterator[Hit]:
     """An id is mentioned whose kind the plan numbers, and there is no such id."""
-    known = {item.local.rsplit("/", 1)[-1] for item in view.plan.items}
-    strange = {found[0] for _, found in view.search(_ID) if found[0] not in known}
-    shapes = _shapes(known) if strange else {}
+    strange = {found[0] for _, found in view.search(_ID) if view.task_named(found[0]) is None}
+    strange.difference_update(_last_names(view))
+    shapes = _shapes(_last_names(view)) if strange else {}
     strange = {name for name in strange if _shape(name) in shapes}
     if not strange:
         return
@@ -74,12 +74,21 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
         )
 
 
-def _shapes(known: set[str]) -> dict[str, str]:
+def _last_names(view: PlanView) -> Iterator[str]:
+    """Local ids without those of the items above."""
+    return (item.local.rsplit("/", 1)[-1] for item in view.plan.items)
+
+
+def _shapes(known: Iterable[str]) -> dict[str, str]:
     """Kinds of ids of which the plan has three or more, with the last of each."""
-    families: dict[str, list[str]] = {}
+    last: dict[str, str] = {}
+    some: dict[str, set[str]] = {}
     for name in known:
-        families.setdefault(_shape(name), []).append(name)
-    return {shape: max(names) for shape, names in families.items() if shape and len(names) > 2}
+        shape = _shape(name)
+        last[shape] = max(name, last.get(shape, ""))
+        if len(some.setdefault(shape, set())) <= 2:
+            some[shape].add(name)
+    return {shape: last[shape] for shape, names in some.items() if shape and len(names) > 2}
 
 
 def _shape(name: str) -> str:

@@ -120,17 +120,9 @@ def folder_cannot_be_imported(view: PlanView) -> Iterator[Hit]:
 @workspace_rule("PP535", "module-and-package", "warning")
 def module_and_package(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hit]]:
     """One plan needs a module and another, or the same, a package of the same name."""
-    files = {
-        file
-        for view in views
-        if view.has(".py")
-        for item in view.plan.items
-        for file in item.files
-        if file.endswith(".py") and "/" in file
-    }
-    folders = {file.rsplit("/", 1)[0] for file in files}
-    for folder in sorted(folder for folder in folders if f"{folder}.py" in files):
-        inner = min(file for file in files if file.rsplit("/", 1)[0] == folder)
+    folders = {file.rpartition("/")[0] for file in _modules(views)}
+    for folder in sorted({file[:-3] for file in _modules(views) if file[:-3] in folders}):
+        inner = min(file for file in _modules(views) if file.rpartition("/")[0] == folder)
         (view, line), (other, place) = _first_naming(views, f"{folder}.py"), _first_naming(views, inner)
         yield (
             view,
@@ -140,6 +132,17 @@ def module_and_package(views: Sequence[PlanView]) -> Iterator[tuple[PlanView, Hi
                 related=(Place(other.plan.path, place),),
             ),
         )
+
+
+def _modules(views: Sequence[PlanView]) -> Iterator[str]:
+    """Paths of Python modules that items name; there may be as many as tasks."""
+    return (
+        file
+        for view in views
+        for item in view.plan.items
+        for file in item.files
+        if file.endswith(".py") and "/" in file
+    )
 
 
 def _first_naming(views: Sequence[PlanView], file: str) -> tuple[PlanView, int]:
