@@ -55,7 +55,16 @@ def repo(tmp_path):
 
 def pytest_in(repo, *arguments):
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "planproof.interfaces.pytest_plugin", "-q", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "planproof.interfaces.pytest_plugin",
+            "-q",
+            "--color=no",
+            *arguments,
+        ],
         cwd=repo.root,
         env={**os.environ, "PYTHONPATH": str(ROOT / "harness"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,

@@ -178,7 +178,13 @@ def _leave(signum: int, _frame: object) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Keep one server; the first line on FD says what came of it."""
+    """Keep one server; the first line on FD says what came of it.
+
+    Returns at once in the process that was started: its child keeps the server. So the keeper is nobody's
+    child, may outlive whoever started it, and nobody has to wait for its end.
+    """
+    if os.fork():
+        return 0
     kind = BackendKind(arguments[0])
     first = socket.socket(fileno=int(arguments[1]))
     os.set_inheritable(first.fileno(), False)  # noqa: FBT003 - the standard library has no other form

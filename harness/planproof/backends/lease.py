@@ -102,7 +102,7 @@ def start_keeper(kind: BackendKind, env: Mapping[str, str]) -> Lease:
     ours, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, "-m", "planproof.backends.keeper", str(kind), str(theirs.fileno())]
-        subprocess.Popen(
+        subprocess.run(
             command,
             env=_environment(env),
             pass_fds=[theirs.fileno()],
@@ -110,6 +110,7 @@ def start_keeper(kind: BackendKind, env: Mapping[str, str]) -> Lease:
             stdout=subprocess.DEVNULL,
             stderr=_log(env),
             start_new_session=True,
+            check=False,
         )
     try:
         told = read_line(ours, GRACE_SECONDS)

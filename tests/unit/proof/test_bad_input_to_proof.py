@@ -305,7 +305,7 @@ def is_alive(process):
 
 
 def test_a_command_that_prints_a_gigabyte_and_writes_into_the_tree(repo):
-    script = "import os\nopen('left-behind.txt', 'w').write('x')\n"
+    script = "import os\nopen('left-behind.txt', 'w').close()\n"
     script += "for _ in range(1024):\n    os.write(1, b'y' * (1 << 20))\n"
     repo.write("prints.py", script)
     repo.spec("checks: {a: {command: [python, prints.py]}}\nitems: {T001: a}\n")

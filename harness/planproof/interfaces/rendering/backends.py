@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from planproof.backends.doctor import Diagnosis, Look, State
 from planproof.backends.model import Backend, BackendKind
+from planproof.interfaces.rendering.paint import WIDTH, for_stream
 
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ SIGNS = {
     State.MISSING: ("✗", "red"),
     State.OFF: ("·", "dim"),
 }
-WIDTH = 80
 INDENT = 12
 
 
@@ -63,10 +63,17 @@ def remedies(diagnosis: Diagnosis) -> list[str]:
 
 
 def show(diagnoses: Iterable[Diagnosis], console: Console | None = None) -> None:
-    """Print the findings; colour only helps and NO_COLOR is honoured."""
+    """Print the findings; colour only helps, and NO_COLOR goes before FORCE_COLOR."""
     from rich.console import Console
 
-    console = console or Console(width=WIDTH, highlight=False, emoji=False)
+    painted = for_stream().on
+    console = console or Console(
+        width=WIDTH,
+        highlight=False,
+        emoji=False,
+        force_terminal=painted,
+        color_system="standard" if painted else None,
+    )
     for diagnosis in diagnoses:
         for text in _lines(diagnosis):
             console.print(text, overflow="fold")
