@@ -26,6 +26,7 @@ from planproof.plan.reading import read_bytes
 
 
 TASKS = 100_000
+MEGABYTES = 9.8
 ROUNDS = 2
 LINEAR = 2.2
 QUADRATIC_WOULD_BE_16 = 6.0
@@ -33,22 +34,46 @@ MEMORY = 12.0
 HARNESS = Path(__file__).resolve().parents[2] / "harness"
 
 
+WORK = (
+    "Add the lookup",
+    "Write the parser",
+    "Handle a timeout",
+    "Serve the page",
+    "Store the result",
+    "Send the notice",
+    "Show the form",
+    "Log each change",
+    "Cache the answer",
+    "Check the input",
+)
+THINGS = (
+    "invoice",
+    "account",
+    "delivery",
+    "search index",
+    "order",
+    "price list",
+    "profile",
+    "calendar",
+    "import",
+    "stock level report",
+    "login",
+)
+
+
 def generated(count, *, per_phase=50):
     """A plan of so many tasks, about 98 bytes each: phases, stories, files, marks, dependencies."""
     lines = ["# Tasks: generated", "", "**Feature**: a big one", ""]
     for number in range(1, count + 1):
         if number % per_phase == 1:
-            lines += [
-                "",
-                f"## Phase {number // per_phase + 1}: part {number // per_phase + 1} (P{number % 3 + 1})",
-                "",
-            ]
+            phase = number // per_phase + 1
+            lines += ["", f"## Phase {phase}: part {phase} (P{number % 3 + 1})", ""]
         mark = "x" if number <= count // 2 else " "
         side = "[P] " if number % 4 == 0 else ""
         wait = f" (depends on T{number - 1:06})" if number > 1 else ""
+        what = f"{WORK[number % len(WORK)]} of {THINGS[number % len(THINGS)]} {number}"
         lines.append(
-            f"- [{mark}] T{number:06} {side}[US{number % 9 + 1}] Build part "
-            f"{number} in `src/p/{number:06}.py`{wait}"
+            f"- [{mark}] T{number:06} {side}[US{number % 9 + 1}] {what} in `src/p/{number:06}.py`{wait}"
         )
     return ("\n".join(lines) + "\n").encode()
 
@@ -71,7 +96,10 @@ def spent(work, *arguments):
 
 @pytest.fixture(scope="module")
 def data():
-    return generated(TASKS)
+    made = generated(TASKS)
+    assert round(len(made) / 1e6, 1) == MEGABYTES
+    assert len(read_bytes(made, "big.md").edges) == TASKS - 1
+    return made
 
 
 def test_the_whole_is_faster_than_markdown_it_tokenises(benchmark, data):
