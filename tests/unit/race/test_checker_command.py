@@ -12,6 +12,7 @@ from planproof.errors import PlanproofError
 from planproof.interfaces.cli import main
 from planproof.interfaces.cli.race_check import FORMATS, MODELS, command
 from planproof.race import models, readers
+from planproof.race.models import BoundedSessions, model_of, own_model, told
 
 
 ETCD_OK = "INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:ok\t:write\t1\n"
@@ -106,22 +107,84 @@ def test_the_page_is_written(capsys, files):
     [
         ("a poem\n", [], "name it: --format"),
         ('{"planproof-history":1}\n', [], "name it: --model"),
-        (ETCD_OK, ["--model", "teapot"], "no model 'teapot'"),
+        ('{"planproof-history":1,"meta":{"workload":"shop.py:Stock"}}\n', [], "--model shop.py:Stock"),
+        ('{"planproof-history":1,"meta":{"model":["a"]}}\n', [], ":1: follows a model"),
+        ('{"planproof-history":1,"meta":{"model":"lock","model_settings":[1]}}\n', [], "does not take"),
+        ('{"planproof-history":1,"meta":7}\n', [], ":1: the head's meta is no object"),
+        ('{"planproof-history":9}\n', [], ":1: was written in form 9; this version reads form 1"),
+        ('{"planproof-history":1}\n[["call",1,1,"read",[],1],["call",1,2,"read",[],2]]\n', [], ":2: op"),
+        ('{"planproof-history":1}\n[["call",1,1,"re\n[["call",1,2,"read",[],2]]\n', [], ":2: is not a"),
         (ETCD_OK, ["--model", "queue"], "knows no operation 'write'"),
         (ETCD_OK + "INFO  jep", [], ":3: is no line of a Jepsen log"),
     ],
 )
-def test_bad_input_is_one_sentence(files, text, options, says):
+def test_bad_input_is_one_sentence_and_the_others_are_judged(capsys, files, text, options, says):
     (files / "file").write_text(text)
+    names = ["file"] if options else ["ok.log", "file", "bad.log", "ok.log"]
+    code = main.run(["race", "check", *(str(files / name) for name in names), *options])
+    out, err = capsys.readouterr()
+    assert says in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert code == (2 if options else 1)
+    assert out.count("  linearizable  ") == (0 if options else 2)
+    code = main.run(
+        ["race", "check", "--output-format", "json", *(str(files / name) for name in names), *options]
+    )
+    rows = json.loads(capsys.readouterr().out)["results"]
+    assert [row["linearizable"] for row in rows] == ([None] if options else [True, None, False, True])
+    assert says in rows[names.index("file")]["reason"]
+
+
+def test_a_file_that_cannot_be_read_is_never_green(capsys, files):
+    for name in ("none", "."):
+        code, _ = run(capsys, files / "ok.log", files / name)
+        assert code == 2
+
+
+@pytest.mark.parametrize(("name", "says"), [("teapot", "no model 'teapot'"), ("no_such:Thing", "no_such")])
+def test_a_model_that_is_not_there_is_a_usage_error(files, name, says):
     with pytest.raises(PlanproofError, match=says) as caught:
-        command.main(args=[str(files / "file"), *options], standalone_mode=False)
+        command.main(args=[str(files / "ok.log"), "--model", name], standalone_mode=False)
     assert caught.value.exit_code == 2
-    assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_one_sentence(files):
-    with pytest.raises(PlanproofError, match="cannot be read"):
-        command.main(args=[str(files / "none")], standalone_mode=False)
+def test_the_head_of_a_history_says_how_to_judge_it(capsys, files):
+    login = '[["call",{0},1,"login",["ann"],{0}0],["ok",{0},{0}5,"s{0}"]]\n'
+    listed = '[["call",9,1,"list",["ann"],90],["ok",9,95,["s2","s3"]]]\n'
+    body = "".join(login.format(number) for number in (1, 2, 3)) + listed
+    for limit, code in ((2, 0), (3, 1)):
+        meta = told(BoundedSessions(limit))
+        head = json.dumps({"planproof-history": 1, "meta": meta}) + "\n"
+        (files / "run.jsonl").write_text(head + body)
+        assert run(capsys, files / "run.jsonl")[0] == code
+        assert run(capsys, files / "run.jsonl", "--limit", "2")[0] == 0
+
+
+def test_a_workload_lends_its_model(capsys, files):
+    (files / "highest.py").write_text(
+        "from planproof.race import Workload\n"
+        "from planproof.race.models import own_model\n"
+        "class Highest(Workload):\n"
+        "    model = own_model(lambda state, op, args, result:"
+        " (True, max(state, args[0])) if op == 'put' else (result == state, state), 0)\n"
+    )
+    for seen, code in ((3, 0), (1, 1)):
+        (files / "run.jsonl").write_text(
+            '{"planproof-history":1}\n[["call",1,1,"put",[3],1],["ok",1,2,null],["call",2,1,"get",[],3]]\n'
+            f'[["ok",2,4,{seen}]]\n'
+        )
+        assert run(capsys, files / "run.jsonl", "--model", f"{files / 'highest.py'}:Highest")[0] == code
+
+
+def test_every_model_is_told_and_found_again():
+    for name, kind in models.MODELS.items():
+        meta = told(kind())
+        assert meta["model"] == name
+        again = model_of(json.loads(json.dumps(meta)))
+        assert type(again) is kind
+        assert again.settings() == kind().settings()
+    assert told(None) == told(own_model(lambda *_: (True, None))) == {}
 
 
 def test_nothing_checked_is_never_a_pass(capsys, files):

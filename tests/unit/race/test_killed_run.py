@@ -109,7 +109,7 @@ def killed(folder, *options, lies_at):
 
 
 def judged(left):
-    check = planproof("check", str(left), "--model", "register", "--output-format", "json", cwd=left.parent)
+    check = planproof("check", str(left), "--output-format", "json", cwd=left.parent)
     out, _ = check.communicate(timeout=120)
     return check.returncode, json.loads(out)["results"][0]
 
@@ -117,6 +117,7 @@ def judged(left):
 MODES = [
     pytest.param(["--mode", "explore"], 3, id="explore"),
     pytest.param(["--mode", "explore", "--orders", "all"], 3, id="every_order"),
+    pytest.param(["--mode", "stress"], 1, id="threads"),
     pytest.param(["--mode", "stress", "--processes"], 0, id="processes"),
 ]
 
@@ -124,6 +125,9 @@ MODES = [
 @pytest.mark.parametrize(("options", "lies_at"), MODES)
 def test_what_a_killed_run_left_is_judged(tmp_path: Path, options: list[str], lies_at: int):
     left = killed(tmp_path, *options, lies_at=lies_at)
+    meta = read_lines(left).meta
+    assert (meta["workload"], meta["model"], meta["seed"]) == ("cell:Cell", "register", 0)
+    assert meta["planproof"] == package.__version__
     done = [op for op in read_lines(left).operations if op.client == 0]
     assert [(op.op, op.result) for op in done[:2]] == [("write", None), ("read", 5)]
     assert done[2].args == (2,), "the call that was under way is on the record"

@@ -201,6 +201,8 @@ def _header(assembly: Assembly, value: dict[str, Any], number: int) -> None:
             path=assembly.path,
             line=number,
         )
+    if not isinstance(value.get("meta", {}), dict):
+        raise HistoryError("the head's meta is no object", path=assembly.path, line=number)
     if number != 1 and assembly.meta != value.get("meta", {}):
         raise HistoryError(
             "a second run starts here; one file holds one run", path=assembly.path, line=number

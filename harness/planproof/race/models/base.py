@@ -79,6 +79,10 @@ class Model:
         """The state for people."""
         return repr(state)
 
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make an equal model, as JSON values; they stand at the head of a history."""
+        return {}
+
     def check_call(self, op: str, args: tuple[Any, ...]) -> str | None:
         """What is wrong with a call, such as an operation that is not known; None if nothing is."""
         del args

@@ -34,6 +34,10 @@ class Counter(Model):
         """The first value."""
         return self._initial
 
+    def settings(self) -> dict[str, Any]:
+        """The first value and the floor."""
+        return {"initial": self._initial, "floor": self._floor}
+
     def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
         """A change is refused, with the value as it was, where it would go below the floor."""
         if op == "read":
@@ -71,6 +75,10 @@ class TokenBucket(Model):
     def initial(self) -> Hashable:
         """Tokens at the start."""
         return self._initial
+
+    def settings(self) -> dict[str, Any]:
+        """What it holds, and the tokens at the start."""
+        return {"capacity": self._capacity, "initial": self._initial}
 
     def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
         """A take succeeds where there are tokens enough, and only there."""

@@ -38,6 +38,10 @@ class KeyValue(Model):
         """The value of one key; the checker looks at each key alone."""
         return self._initial
 
+    def settings(self) -> dict[str, Any]:
+        """The value of a key that was never put."""
+        return {"initial": self._initial}
+
     def step(  # noqa: PLR0911 - a table of cases
         self, state: Any, op: str, args: tuple[Any, ...], result: Any
     ) -> tuple[bool, Any]:

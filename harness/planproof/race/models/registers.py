@@ -30,6 +30,10 @@ class Register(Model):
         """The value before the first write."""
         return self._initial
 
+    def settings(self) -> dict[str, Any]:
+        """What the first read sees."""
+        return {"initial": self._initial}
+
     def step(self, state: Any, op: str, args: tuple[Any, ...], result: Any) -> tuple[bool, Any]:
         """A read returns the state; a write replaces it."""
         if op == "read":

@@ -40,6 +40,10 @@ class BoundedSessions(Model):
         """Nobody is logged in. A state is one user's sessions, oldest first; None is one without a name."""
         return ()
 
+    def settings(self) -> dict[str, Any]:
+        """How many sessions, whether lists are ordered, whether a refresh rotates."""
+        return {"limit": self.limit, "ordered": self._ordered, "rotates": self._rotates}
+
     def partition(self, op: str, args: tuple[Any, ...]) -> Hashable | None:
         """The user."""
         del op
