@@ -56,7 +56,8 @@ def create_anonymous_session(
     Args:
         keeper: the store and the means to use it.
         user_id: an anonymous user known from before; by default a new one.
-        request_id: names this request, the same in every repetition.
+        request_id: names this request, the same in every repetition. It must be hard to guess: nothing else
+            tells its maker from anybody who repeats it.
         client: to whom the refresh token is bound.
 
     Raises:
@@ -150,8 +151,7 @@ def verify_magic_link_token(
     """Make a session for a user who followed a magic link (S0.T016).
 
     The link is claimed before the session is made: of two who follow it at once, one gets in. A repetition
-        with the
-    same request id is the same visitor and gets the same session.
+    with the same request id is the same visitor and gets the same session.
 
     Args:
         keeper: the store and the means to use it.

@@ -1,4 +1,4 @@
-"""The boundary service as a process of its own, started by its one command."""
+"""A service as a process of its own, started by its one command."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 60.0
+BOUNDARY = "sessionkeeper.boundary"
 
 
 def free_port():
@@ -32,21 +33,27 @@ def environment(**more):
     return kept | {"PYTHONPATH": str(ROOT / "reference_impl")} | more
 
 
-def command(*arguments):
-    """The command line of the service."""
-    return [sys.executable, "-m", "sessionkeeper.boundary", *map(str, arguments)]
+@contextmanager
+def service(store, logs, *arguments):
+    """Run the boundary service; yields its address once it answers, and stops it with all its workers."""
+    port = free_port()
+    line = ("-m", BOUNDARY, "--store", store, "--logs", logs, "--port", port, *arguments)
+    with running(line) as url:
+        yield url
 
 
 @contextmanager
-def service(store, logs, *arguments):
-    """Run the service; yields its address once it answers, and stops it with all its workers."""
-    port = free_port()
-    line = command("--store", store, "--logs", logs, "--port", port, *arguments)
+def running(line, **variables):
+    """Run a service by its command line, which names its port; yields its address once it answers."""
     process = subprocess.Popen(
-        line, env=environment(), start_new_session=True, stderr=subprocess.PIPE, text=True
+        [sys.executable, *map(str, line)],
+        env=environment(**variables),
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{line[line.index('--port') + 1]}"
         _wait_until_it_answers(url, process)
         yield url
     finally:
@@ -75,9 +82,19 @@ def _wait_until_it_answers(url, process):
 
 
 def refused(*arguments):
-    """Run the service with arguments that it must refuse; returns exit status and what it said."""
+    """Run the boundary service with arguments that it must refuse; returns exit status and what it said."""
+    return refused_by(BOUNDARY, *arguments)
+
+
+def refused_by(module, *arguments, **variables):
+    """Run a service that must not start; returns exit status and what it said."""
     done = subprocess.run(
-        command(*arguments), env=environment(), capture_output=True, text=True, timeout=DEADLINE, check=False
+        [sys.executable, "-m", module, *map(str, arguments)],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
     )
     return done.returncode, done.stderr
 

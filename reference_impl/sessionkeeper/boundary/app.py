@@ -11,31 +11,24 @@ import contextlib
 import logging
 import os
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
 from sessionkeeper.boundary.config import DEFAULT_TIMEOUT_SECONDS, get_timeout_seconds
-from sessionkeeper.boundary.envelope import Envelope, as_json
+from sessionkeeper.boundary.envelope import Envelope, describe_refusals_as_400, translate_errors
 from sessionkeeper.boundary.ledger import open_ledger
 from sessionkeeper.boundary.routes.sessions import build_router
 from sessionkeeper.boundary.schema_recorder import RecorderConfig
 from sessionkeeper.boundary.service import SessionService
 from sessionkeeper.boundary.single_process import SingleProcess
 from sessionkeeper.clock import Clock, SystemClock
-from sessionkeeper.errors import InvalidInputError, SessionKeeperError
-from sessionkeeper.resilience.answers import answer, respond
+from sessionkeeper.errors import SessionKeeperError
 
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse
 
 LOGGER: Final = logging.getLogger(__name__)
 STORE_VARIABLE: Final = "SESSIONKEEPER_BOUNDARY_STORE"
@@ -110,8 +103,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app = FastAPI(title="Session boundaries", version="1.0", lifespan=lifespan)
     app.include_router(build_router(service))
     app.add_middleware(Envelope)
-    _translate_errors(app)
-    _describe_refusals_as_400(app)
+    translate_errors(app)
+    describe_refusals_as_400(app)
     app.state.service = service
     return app
 
@@ -130,43 +123,3 @@ async def _sweep(service: SessionService, seconds: float) -> None:
         except SessionKeeperError:
             LOGGER.exception("could not look for sessions to end; next try in %s s", seconds)
         await asyncio.sleep(seconds)
-
-
-def _translate_errors(app: FastAPI) -> None:
-    """Domain errors and refused bodies become answers of one form (S2.B5)."""
-
-    async def domain(_request: Request, error: Exception) -> JSONResponse:
-        return as_json(respond(error))
-
-    async def refused(_request: Request, error: Exception) -> JSONResponse:
-        # A refused body is 400 and not the framework's 422 (K2.04). No value that was sent is repeated.
-        problems = error.errors() if isinstance(error, RequestValidationError) else []
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))[:80]}: {one['msg'][:200]}" for one in problems[:5])
-        sentence = told.encode("ascii", "replace").decode() or "Invalid body."
-        return as_json(respond(InvalidInputError(sentence)))
-
-    async def framework(_request: Request, error: Exception) -> JSONResponse:
-        status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
-        found = as_json(answer(status, status.phrase.lower().replace(" ", "_"), f"{status.phrase}."))
-        found.headers.update(getattr(error, "headers", None) or {})
-        return found
-
-    app.add_exception_handler(SessionKeeperError, domain)
-    app.add_exception_handler(RequestValidationError, refused)
-    app.add_exception_handler(HTTPException, framework)
-
-
-def _describe_refusals_as_400(app: FastAPI) -> None:
-    """Take the framework's 422 out of the OpenAPI document: this service never answers it."""
-    original = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = original()
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                operation["responses"].pop("422", None)
-        for name in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(name, None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,17 +1,25 @@
-"""Goes around every request: a correlation id, a limit on the body, answers that nobody stores (ST17)."""
+"""Goes around every request: a correlation id, a limit on the body, answers that nobody stores (ST17).
+
+And what every failure becomes: domain errors, refused bodies and the framework's own have one form.
+"""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
+from sessionkeeper.errors import InvalidInputError, SessionKeeperError
 from sessionkeeper.resilience.answers import ErrorResponse, answer, respond
 from sessionkeeper.resilience.correlation import HEADER, correlation_scope
 
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LONGEST_BODY: Final = 64 * 1024
@@ -81,3 +89,43 @@ def _too_long(headers: dict[bytes, bytes]) -> ErrorResponse | None:
     if not length.isdigit() or len(length) > _DIGITS or int(length) > LONGEST_BODY:
         return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The body is too large.")
     return None
+
+
+def translate_errors(app: FastAPI) -> None:
+    """Give domain errors and refused bodies answers of one form (S2.B5)."""
+
+    async def domain(_request: Request, error: Exception) -> JSONResponse:
+        return as_json(respond(error))
+
+    async def refused(_request: Request, error: Exception) -> JSONResponse:
+        # A refused body is 400 and not the framework's 422 (K2.04). No value that was sent is repeated.
+        problems = error.errors() if isinstance(error, RequestValidationError) else []
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))[:80]}: {one['msg'][:200]}" for one in problems[:5])
+        sentence = told.encode("ascii", "replace").decode() or "Invalid body."
+        return as_json(respond(InvalidInputError(sentence)))
+
+    async def framework(_request: Request, error: Exception) -> JSONResponse:
+        status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
+        found = as_json(answer(status, status.phrase.lower().replace(" ", "_"), f"{status.phrase}."))
+        found.headers.update(getattr(error, "headers", None) or {})
+        return found
+
+    app.add_exception_handler(SessionKeeperError, domain)
+    app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(HTTPException, framework)
+
+
+def describe_refusals_as_400(app: FastAPI) -> None:
+    """Take the framework's 422 out of the OpenAPI document: it is never answered."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ because the field is unknown (S2.B1.5, K2.05); ``source`` is known and has one p
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
@@ -86,3 +86,29 @@ class SessionManagerEndOutput(BoundaryEvent):
 
     event: Literal["session_ended"] = "session_ended"
     start_time: Timestamp = Field(description="When the session began.")
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: str = Field(description="Stable name, for programs.")
+    message: str = Field(description="One sentence, for people.")
+    correlation_id: str = Field(description="Names the request in the service's log.")
+
+
+class ProblemBody(BaseModel):
+    """Body of every answer that is no success."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    error: Problem
+
+
+def problems(**meanings: str) -> dict[int | str, dict[str, Any]]:
+    """Return what a route may answer besides success, e.g. ``s404="There is no such session."``."""
+    return {
+        int(status.removeprefix("s")): {"model": ProblemBody, "description": meaning}
+        for status, meaning in meanings.items()
+    }

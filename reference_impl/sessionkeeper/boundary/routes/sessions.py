@@ -6,46 +6,21 @@ may happen by the service; domain errors become answers in :mod:`sessionkeeper.b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
 
-from sessionkeeper.boundary.schemas import (  # noqa: TC001 -- the framework reads them at run time
+from sessionkeeper.boundary.schemas import (
     SessionManagerEndInput,
     SessionManagerEndOutput,
     SessionManagerStartInput,
     SessionManagerStartOutput,
+    problems,
 )
 
 
 if TYPE_CHECKING:
     from sessionkeeper.boundary.service import SessionService
-
-
-class Problem(BaseModel):
-    """What went wrong."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    code: str = Field(description="Stable name, for programs.")
-    message: str = Field(description="One sentence, for people.")
-    correlation_id: str = Field(description="Names the request in the service's log.")
-
-
-class ProblemBody(BaseModel):
-    """Body of every answer that is no success."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    error: Problem
-
-
-def _problems(**meanings: str) -> dict[int | str, dict[str, Any]]:
-    return {
-        int(status.removeprefix("s")): {"model": ProblemBody, "description": meaning}
-        for status, meaning in meanings.items()
-    }
 
 
 _WRONG = "The body is not what the schema asks for; nothing was looked up."
@@ -59,7 +34,7 @@ def build_router(service: SessionService) -> APIRouter:
     @router.post(
         "/sessions.start",
         status_code=201,
-        responses=_problems(s400=_WRONG, s409="The user has an active session.", s503=_DOWN),
+        responses=problems(s400=_WRONG, s409="The user has an active session.", s503=_DOWN),
     )
     def start(payload: SessionManagerStartInput) -> SessionManagerStartOutput:
         """Start a session; a user has one at a time, and none is closed to make room."""
@@ -67,7 +42,7 @@ def build_router(service: SessionService) -> APIRouter:
 
     @router.post(
         "/sessions.end",
-        responses=_problems(
+        responses=problems(
             s400=_WRONG,
             s403="The session belongs to another user.",
             s404="There is no such session.",
