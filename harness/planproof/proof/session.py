@@ -18,6 +18,7 @@ from planproof.plan.reading import read_plans
 
 from .binding import markers, table
 from .binding.spec_parser import load_specs
+from .checks import tree
 from .checks.base import Context, silent
 from .evidence.fingerprint import Fingerprints, claim_digest
 from .evidence.record import Evidence, of_result
@@ -235,8 +236,6 @@ def run_due(
         progress: told one short line for each thing done.
         race: runs a workload in this process; for tests.
     """
-    from .checks import tree
-
     if not checks:
         return
     started = time.monotonic()
@@ -244,7 +243,7 @@ def run_due(
     before = tree.snapshot(root)
     with Store(session.store_path) as store, tempfile.TemporaryDirectory(prefix="planproof-") as scratch:
         context = _context(session, Path(scratch), store, checks, progress, race)
-        recorder = _Recorder(session, store, commit_of(root))
+        recorder = _Recorder(session, store, commit_of(root), before)
         try:
             _run_all(checks, context, recorder)
         finally:
@@ -318,12 +317,21 @@ def _run_all(checks: Sequence[Check], context: Context, recorder: _Recorder) -> 
 
 
 class _Recorder:
-    """Turns results into evidence and puts it into the store, many at a time."""
+    """Turns results into evidence and puts it into the store, many at a time.
 
-    def __init__(self, session: Session, store: Store, commit: str) -> None:
+    Args:
+        session: what was asked for.
+        store: where evidence goes.
+        commit: of the workspace.
+        before: the workspace when the first check began.
+    """
+
+    def __init__(self, session: Session, store: Store, commit: str, before: tree.Snapshot) -> None:
         self.session = session
         self.store = store
         self.commit = commit
+        self.before = before
+        self.written: dict[str, bool] = {}
         self.waiting: list[Evidence] = []
         self.fingerprints = Fingerprints(session.workspace.root, session.workspace.config.python)
         self.claims: dict[str, dict[str, str]] = {}
@@ -332,12 +340,19 @@ class _Recorder:
 
     def add(self, result: Result) -> None:
         """Keep one result."""
-        footprint = self.fingerprints.take(result)
+        footprint = self.fingerprints.take(result, self._was_written)
         claims = self.claims.get(result.check.key, {})
         evidence = of_result(result, footprint, claims, at=time.time(), commit=self.commit)
         self.session.evidence[evidence.key] = evidence
         self.session.report.ran.append(evidence.key)
         self.waiting.append(evidence)
+
+    def _was_written(self, file: str) -> bool:
+        """True for Python that somebody wrote since the run began: what ran may not be what is there now."""
+        if file not in self.written:
+            now = tree.state_of(self.session.workspace.root / file)
+            self.written[file] = file.endswith(".py") and now != self.before.get(file, now)
+        return self.written[file]
 
     def flush(self) -> None:
         """Record what waits; the session then looks at the workspace afresh."""

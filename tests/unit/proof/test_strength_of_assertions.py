@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from planproof.proof.checks.strength import is_constant
+from planproof.proof.checks.literals import is_constant
 
 
 @pytest.mark.parametrize(

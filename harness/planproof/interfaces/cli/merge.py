@@ -35,8 +35,7 @@ def command(receipts: tuple[Path, ...], output: Path | None, output_format: str)
             raise InputError(said, path=str(path))
         read.append(evidence)
     with Store(workspace.root / workspace.config.evidence) as store:
-        merged = receipt.merge(store.all(), read, commit)
-        store.put(merged.values())
+        merged = store.revise(lambda known: receipt.merge(known, read, commit))
     if output is not None:
         body = receipt.statement(merged.values(), commit=commit, configuration=configuration_of(workspace))
         receipt.write(output, body)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MARKER: Final = "proves"
 SKIPPED_FOLDERS: Final = frozenset({"node_modules", "build", "dist", "venv", "__pycache__", "site-packages"})
 NEAR: Final = 0.72  # prooves, provs and prove are nearer than that; parametrize, provider are not
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _MARK = re.compile(rb"mark\s*\.\s*(\w+)")
 
 
@@ -111,11 +112,16 @@ def marks_in(data: bytes, path: str) -> list[Mark]:
 
 
 def _visit(body: list[ast.stmt], target: str, path: str, found: list[Mark]) -> None:
+    last = {node.name: node for node in body if isinstance(node, Definition)}
     for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, Definition):
             inner = f"{target}::{node.name}"
-            for decorator in node.decorator_list:
-                found.extend(_marks(decorator, inner, path))
+            marks = [mark for decorator in node.decorator_list for mark in _marks(decorator, inner, path)]
+            if marks and last[node.name] is not node:
+                again = f"it is defined again on line {last[node.name].lineno}"
+                said = f"{node.name} is to prove {marks[0].items[0]} and never runs: {again}"
+                raise SpecError(said, path=path, line=node.lineno)
+            found.extend(marks)
             if isinstance(node, ast.ClassDef):
                 _visit(node.body, inner, path, found)
         elif isinstance(node, ast.Assign) and any(_is_name(one, "pytestmark") for one in node.targets):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planproof.proof.model import Outcome, Result
 
-from .strength import Function, dotted
+from .syntax import Function, dotted
 
 
 if TYPE_CHECKING:

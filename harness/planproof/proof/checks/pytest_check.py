@@ -46,12 +46,17 @@ def wanted_by(checks: Iterable[Check], places: Sequence[str]) -> pytest_run.Want
     """The tests that some checks need."""
     targets: dict[str, None] = {}
     markers: dict[str, None] = {}
+    timeouts: dict[str, float] = {}
     for check in checks:
-        targets.update(dict.fromkeys(clean(target) for target in check.params.get("targets", ())))
+        mine = [clean(target) for target in check.params.get("targets", ())]
+        targets.update(dict.fromkeys(mine))
         marker = check.params.get("marker")
-        if marker and not check.params.get("targets"):
+        if marker and not mine:
             markers[marker] = None
-    return pytest_run.Wanted(tuple(targets), tuple(markers), tuple(places))
+            mine = [f"-m {marker}"]
+        if check.timeout is not None:
+            timeouts.update({one: min(check.timeout, timeouts.get(one, check.timeout)) for one in mine})
+    return pytest_run.Wanted(tuple(targets), tuple(markers), tuple(places), timeouts)
 
 
 def clean(target: str) -> str:
@@ -163,7 +168,7 @@ class Mapping:
 
     def _uncollectable(self, place: str, text: str) -> tuple[Outcome, str]:
         """What is missing in the code refutes; a broken test file proves nothing either way."""
-        lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.startswith("E ")]
+        lines = [line.strip()[1:].strip() for line in text.splitlines() if line.strip().startswith("E ")]
         line = next((one for one in lines if "Error" in one), _why(text))
         missing = line.startswith("ImportError: cannot import name") and str(self.root) in line
         named = line.partition("No module named '")[2].split("'")[0].split(".")
@@ -208,9 +213,10 @@ class Mapping:
     def _weakness(self, node: Node) -> str:
         file, _, name = node.id.partition("::")
         try:
-            return weakness((self.root / file).read_bytes(), name.split("[", 1)[0], self.check.subjects)
+            source = (self.root / file).read_bytes()
         except OSError:
             return ""
+        return weakness(source, name.split("[", 1)[0], self.check.subjects, node.seen)
 
     def _calls(self, nodes: list[Node]) -> tuple[Outcome, str]:
         """Which operations the tests were seen to call."""

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import process
 from .nodes import RECORD, ancestors
+from .strength import Seen
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .base import Context
 
@@ -43,6 +44,7 @@ class Node:
         calls: AWS operations that it called.
         entered: functions by file, or None where they cannot be seen.
         opened: files of the workspace that it read.
+        seen: lines of its file that it came to, and where an assertion failed; None where nobody looked.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Node:
     calls: list[str] = field(default_factory=list)
     entered: dict[str, list[str]] | None = None
     opened: list[str] = field(default_factory=list)
+    seen: Seen | None = None
 
 
 @dataclass(slots=True)
@@ -103,11 +106,13 @@ class Wanted:
         targets: node ids, files and folders.
         markers: names of markers.
         places: files and folders to collect where only markers are given.
+        timeouts: seconds that each test of a target, or of ``-m MARKER``, may take.
     """
 
     targets: tuple[str, ...]
     markers: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    timeouts: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -147,6 +152,7 @@ def run(
                 "markers": list(wanted.markers),
                 "excluded": sorted(excluded),
                 "timeout": context.timeout,
+                "timeouts": dict(wanted.timeouts),
                 "footprints": footprints,
             }
             (Path(folder) / "select.json").write_text(json.dumps(select), encoding="utf-8")
@@ -256,7 +262,7 @@ class Records:
         self.run = run
         self.context = context
         self.offsets: dict[Path, int] = {}
-        self.started: dict[str, float] = {}
+        self.started: dict[str, tuple[float, float]] = {}
         self.finished_at: float | None = None
 
     def watch(self) -> str:
@@ -266,8 +272,8 @@ class Records:
             return f"pytest ended and its process did not within {GRACE_SECONDS:g} s"
         late = [
             node
-            for node, at in self.started.items()
-            if time.time() - at > self.context.timeout + GRACE_SECONDS
+            for node, (at, limit) in self.started.items()
+            if time.monotonic() - at > limit + GRACE_SECONDS
         ]
         return f"{late[0]} did not end" if late else ""
 
@@ -299,7 +305,7 @@ class Records:
         elif kind == "uncollectable":
             self.run.uncollectable[name] = event["text"]
         elif kind == "start":
-            self.started[name] = event["at"]
+            self.started[name] = event["at"], event["limit"]
         elif kind == "end":
             self.started.pop(name, None)
             judge(self.run.nodes.setdefault(name, Node(name)), event)
@@ -317,10 +323,10 @@ class Records:
             self._died(name, f"its process ended in the middle of it ({said})")
 
     def _died(self, name: str, text: str) -> None:
-        at = self.started.pop(name, None)
+        at, limit = self.started.pop(name, (time.monotonic(), self.context.timeout))
         node = self.run.nodes.setdefault(name, Node(name))
-        if at is not None and time.time() - at >= self.context.timeout * 0.95:
-            node.outcome, node.text = "hung", f"did not end within {self.context.timeout:g} s"
+        if time.monotonic() - at >= limit * 0.95:
+            node.outcome, node.text = "hung", f"did not end within {limit:g} s"
         else:
             node.outcome, node.text = "died", text
 
@@ -331,8 +337,11 @@ def judge(node: Node, event: dict[str, Any]) -> None:
     node.calls = event["calls"]
     node.entered = None if event["forked"] else event["entered"]
     node.opened = event["opened"]
+    if event["seen"] is not None:
+        reached, failed = event["seen"]
+        node.seen = Seen(frozenset(reached), frozenset(failed))
     node.seconds = sum(report["seconds"] for report in reports)
-    calls = [report for report in reports if report["when"] == "call"]
+    calls = [report for report in reports if report["when"] == "call" and not report["part"]]
     bad = [report for report in reports if report["outcome"] == "failed"]
     reruns = [report for report in reports if report["outcome"] == "rerun"]
     if reruns or (bad and any(report["outcome"] == "passed" for report in calls) and len(calls) > 1):

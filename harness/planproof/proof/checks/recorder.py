@@ -9,6 +9,7 @@ operations it called. Imports nothing but the standard library and pytest.
 from __future__ import annotations
 
 import faulthandler
+import inspect
 import json
 import os
 import sys
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from planproof.proof.checks.nodes import RECORD, ancestors
+from planproof.proof.checks.reach import watcher
+from planproof.proof.checks.strength import unsure
 
 
 if TYPE_CHECKING:
@@ -99,7 +102,8 @@ class Recorder:
     """
 
     def __init__(self, folder: Path, root: Path, *, worker: bool) -> None:
-        self.out = (folder / f"record-{os.getpid()}.jsonl").open("a", encoding="utf-8", buffering=1)
+        self.pid = os.getpid()
+        self.out = (folder / f"record-{self.pid}.jsonl").open("a", encoding="utf-8", buffering=1)
         self.wanted = json.loads((folder / "select.json").read_text(encoding="utf-8"))
         self.worker = worker
         self.reports: list[dict[str, Any]] = []
@@ -107,13 +111,17 @@ class Recorder:
         self.started_processes = False
         self.root = str(root) + os.sep
         self.opened: set[str] = set()
+        self.raised: dict[str, str] = {}
+        self.seen: tuple[list[int], list[int]] | None = None
+        self.reach = watcher() if worker and self.wanted.get("footprints", True) else None
         self.feet = Footprints(str(root)) if worker and self.wanted.get("footprints", True) else None
         if worker:
             sys.addaudithook(self._audit)
 
     def write(self, event: str, **data: Any) -> None:
-        """Write one line."""
-        self.out.write(json.dumps({"event": event, **data}) + "\n")
+        """Write one line; a child that a test forked has nothing to say here."""
+        if os.getpid() == self.pid:
+            self.out.write(json.dumps({"event": event, **data}) + "\n")
 
     def _audit(self, event: str, args: Any) -> None:
         """Note processes that a test starts, and files of the workspace that it opens for reading."""
@@ -177,11 +185,13 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         """Watch one test from before its setup until after its teardown."""
         self.reports, self.calls, self.started_processes, self.opened = [], [], False, set()
-        self.write("start", node=item.nodeid, at=time.time())
+        self.raised, self.seen = {}, None
+        limit = self._limit(item)
+        self.write("start", node=item.nodeid, at=time.monotonic(), limit=limit)
         watch_botocore(self.calls)
         if self.feet:
             self.feet.begin()
-        faulthandler.dump_traceback_later(self.wanted["timeout"], exit=True, file=self.out)
+        faulthandler.dump_traceback_later(limit, exit=True, file=self.out)
         try:
             return (yield)
         finally:
@@ -194,7 +204,16 @@ class Recorder:
                 forked=self.started_processes,
                 opened=self._opened(),
                 entered=self.feet.taken() if self.feet else None,
+                seen=None if self.started_processes else self.seen,
             )
+
+    def _limit(self, item: pytest.Item) -> float:
+        """Seconds that a test may take: the least that a check of it says, else what goes for all."""
+        said: dict[str, float] = self.wanted.get("timeouts", {})
+        places = (
+            [*ancestors(item.nodeid), *(f"-m {mark.name}" for mark in item.iter_markers())] if said else []
+        )
+        return min((said[one] for one in places if one in said), default=float(self.wanted["timeout"]))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Any:
@@ -208,10 +227,24 @@ class Recorder:
         finally:
             self.feet.share(before)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self) -> None:
-        """A fixture may have been the first to import botocore."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Any:
+        """Watch which assertions the test comes to; a fixture may have been the first to import botocore."""
         watch_botocore(self.calls)
+        if self.reach is None or not self.reach.begin(*_own_code(item)):
+            return (yield)
+        try:
+            return (yield)
+        finally:
+            self.seen = self.reach.end()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Any:
+        """Keep what was raised: a hook of the repository may call it a pass afterwards."""
+        self.raised.pop(call.when, None)
+        if call.excinfo is not None:
+            self.raised[call.when] = call.excinfo.exconly(tryshort=True).splitlines()[0][:LIMIT]
+        return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the phases of the running test; in a controller, only the death of a worker is news."""
@@ -220,9 +253,13 @@ class Recorder:
             "outcome": report.outcome,
             "seconds": getattr(report, "duration", 0.0),
             "xfail": getattr(report, "wasxfail", None),
+            "part": "subtest" in type(report).__name__.lower(),
         }
         if report.outcome != "passed":
             data["text"] = _reason(report)[-LIMIT:]
+        elif self.worker and not data["part"] and report.when in self.raised:
+            said = f"it raised {self.raised[report.when]}, and a hook of the repository called that a pass"
+            data.update(outcome="failed", text=f"@@\n@@ {said}")
         if self.worker:
             self.reports.append(data)
         elif report.when not in {"setup", "call", "teardown"}:
@@ -231,6 +268,18 @@ class Recorder:
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """The run came to its own end."""
         self.write("finish", code=int(exitstatus), worker=self.worker)
+
+
+def _own_code(item: pytest.Item) -> tuple[set[str], frozenset[int] | None]:
+    """The files that hold a test's code, and the lines that it must be seen to reach."""
+    function = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
+    code = getattr(function, "__code__", None)
+    files = {str(item.path), *([code.co_filename] if code is not None else [])}
+    try:
+        source = item.path.read_bytes()
+    except OSError:
+        return files, None
+    return files, unsure(source, item.nodeid.partition("::")[2].split("[", 1)[0])
 
 
 def is_loading() -> bool:

@@ -1,4 +1,4 @@
-"""Says of a test's source whether it can fail at all: what it asserts, and whether that is about anything.
+"""Says of a test whether it can fail at all: what it asserts, and whether its run came to that.
 
 It reads syntax and is careful the other way round from a linter: where a test does something that this
 module does not understand (an unknown decorator, a helper from elsewhere that may raise), the test is taken
@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from .literals import dead_nodes, is_constant, settled
+from .replaced import asks_what_was_recorded, mock_names, passes_a_mock, replaced
+from .syntax import Function, dotted
+from .walking import Place, walk
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Words in a called name that say that the call can fail on purpose.
-CHECKING: Final = (
-    "assert", "check", "verify", "validate", "expect", "raises", "fail", "should", "must", "ensure", "warns",
-    "require", "compare", "match", "approve", "snapshot", "benchmark", "raise_for_status", "testfile",
-    "run_state_machine", "testmod", "main", "exit", "deprecated_call",
+CHECKING: Final = frozenset(
+    {"assert", "check", "verify", "validate", "expect", "raises", "fail", "should", "must", "ensure", "warns",
+     "require", "compare", "match", "approve", "snapshot", "benchmark", "asserts", "checks", "expects"}
 )  # fmt: skip
-MOCKS: Final = frozenset(
-    {"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "PropertyMock"}
+CHECKING_NAMES: Final = frozenset(
+    {"raise_for_status", "testfile", "run_state_machine_as_test", "testmod", "main", "deprecated_call"}
 )
-PATCHES: Final = frozenset({"patch", "object", "dict", "multiple", "setattr"})
+FAILING: Final = frozenset({"fail"})
 KNOWN_DECORATORS: Final = frozenset(
     {
         "mark",
@@ -42,24 +46,87 @@ KNOWN_DECORATORS: Final = frozenset(
     }
 )
 RETRIES: Final = frozenset({"flaky", "rerun", "retry", "retries", "reruns"})
+EXPECTING: Final = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
+ANY_ERROR: Final = frozenset({"Exception", "BaseException"})
+ONE_ARGUMENT: Final = frozenset({"assertTrue", "assertFalse", "assertIsNone", "assertIsNotNone"})
+OUTCOMES: Final = frozenset({"SkipTest", "Skipped", "skip", "Exception"})
+FAILURES: Final = frozenset({"AssertionError", "Failed", "failureException", "fail"})
 DEPTH: Final = 4
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
-def weakness(source: bytes, name: str, subjects: Iterable[str] = ()) -> str:
-    """Why a test cannot fail, or empty where it can.
+class Seen(NamedTuple):
+    """What a run saw of a test: lines of its file that were reached, and those where an assertion failed."""
+
+    reached: frozenset[int]
+    failed: frozenset[int]
+
+
+class Site(NamedTuple):
+    """One place where a test can fail: what it is worth, and the lines by which a run comes to it.
+
+    ``worth`` is real, constant, swallowed, mock, or any (any error at all is what it asks for).
+    """
+
+    worth: str
+    lines: frozenset[int]
+    sure: bool = True
+    looped: bool = False
+
+
+def weakness(source: bytes, name: str, subjects: Iterable[str] = (), seen: Seen | None = None) -> str:
+    """Why a test shows nothing, or empty where it can fail.
 
     Args:
         source: the test file.
         name: what stands after the file in the node id, without parameters: ``Class::test_x``.
         subjects: names of functions and classes that the claim is about.
+        seen: what its run saw, or None where nobody looked.
     """
+    found = _judged(source, name, frozenset(subjects))
+    if found is None or found.reason or seen is None:
+        return found.reason if found else ""
+    return _unseen(found, seen)
+
+
+def _unseen(found: Judged, seen: Seen) -> str:
+    """Why a passed run of a test that can fail shows nothing all the same."""
+    if not found.sites:
+        return ""
+    alive = [site for site in found.sites if not site.lines.isdisjoint(seen.reached)]
+    if not alive:
+        return "passed without coming to any of its assertions"
+    if all(not site.looped and not site.lines.isdisjoint(seen.failed) for site in alive):
+        line = min(min(site.lines & seen.failed) for site in alive)
+        return f"passed although its assertion on line {line} failed"
+    return ""
+
+
+def unsure(source: bytes, name: str) -> frozenset[int] | None:
+    """Lines that a run must be seen to reach for the test to show something; None where it surely does.
+
+    Args:
+        source: the test file.
+        name: as in :func:`weakness`.
+    """
+    found = _judged(source, name, frozenset())
+    if found is None or found.reason or any(site.sure for site in found.sites):
+        return None
+    return frozenset(line for site in found.sites for line in site.lines) or None
+
+
+class Judged(NamedTuple):
+    """A test, judged by its syntax: why it is weak, else where it can fail (empty: nobody knows)."""
+
+    reason: str
+    sites: tuple[Site, ...] = ()
+
+
+@functools.lru_cache(maxsize=512)
+def _judged(source: bytes, name: str, subjects: frozenset[str]) -> Judged | None:
     read = _read(source)
-    if read is None:
-        return ""
-    function = find(read.tree, name.split("::"))
-    if function is None:
-        return ""
-    return Judge(read, function, frozenset(subjects)).reason()
+    function = find(read.tree, name.split("::")) if read else None
+    return Judge(read, function, subjects).judged() if read and function else None
 
 
 class Module(NamedTuple):
@@ -67,6 +134,7 @@ class Module(NamedTuple):
 
     tree: ast.Module
     helpers: dict[str, Function]
+    definitions: frozenset[str]
     foreign: frozenset[str]
 
 
@@ -74,9 +142,10 @@ class Module(NamedTuple):
 def _read(source: bytes) -> Module | None:
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return None
     helpers = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
+    defined = frozenset(node.name for node in tree.body if isinstance(node, Function | ast.ClassDef))
     foreign = {
         alias.asname or alias.name
         for node in ast.walk(tree)
@@ -84,7 +153,7 @@ def _read(source: bytes) -> Module | None:
         and (node.level or (node.module or "").split(".")[0] in {"tests", "test", "conftest", "testing"})
         for alias in node.names
     }
-    return Module(tree, helpers, frozenset(foreign))
+    return Module(tree, helpers, defined, frozenset(foreign))
 
 
 def find(module: ast.Module, names: list[str]) -> Function | None:
@@ -108,237 +177,145 @@ class Judge:
         self.subjects = subjects
         self.mocks = mock_names(function)
 
-    def reason(self) -> str:  # noqa: PLR0911 - one answer a line
-        """Why this test cannot fail, or empty."""
+    def judged(self) -> Judged:
+        """Why this test cannot fail, or where it can."""
         decorators = [dotted(one) for one in self.function.decorator_list]
         if any(parts and RETRIES & {part.lower() for part in parts} for parts in decorators):
-            return "is retried until it passes"
-        if any(not parts or not KNOWN_DECORATORS & set(parts) for parts in decorators):
-            return ""
-        patched = self.subjects & patched_names(self.function)
-        if patched:
-            return f"replaces {min(patched)}, which it is to prove, by a mock"
-        sites = list(self.sites(self.function, DEPTH, frozenset()))
-        if not sites:
-            return "asserts nothing"
-        kinds = set(sites)
-        if "real" in kinds:
-            return ""
-        if kinds == {"constant"}:
-            return "asserts only what is always true"
-        if "swallowed" in kinds:
-            return "swallows the failure of its own assertions"
-        return "asserts only about its own mocks" if "mock" in kinds else "asserts nothing that can fail"
+            return Judged("is retried until it passes")
+        known = all(parts and KNOWN_DECORATORS & set(parts) for parts in decorators)
+        patched = replaced(self.function, self.module.helpers, self.subjects)
+        if patched and known:
+            return Judged(f"replaces {patched}, which it is to prove, by a mock or a function of its own")
+        sites = tuple(self.sites(self.function, DEPTH, frozenset()))
+        real = tuple(site for site in sites if site.worth == "real")
+        if not known:  # what the decorator does with the function is not known
+            return Judged("", tuple(site._replace(sure=False) for site in real))
+        return Judged("", real) if real else Judged(_weak({site.worth for site in sites}))
 
-    def sites(self, function: Function, depth: int, seen: frozenset[str]) -> Iterator[str]:
-        """What each assertion of a function is worth: real, constant, swallowed or mock."""
-        swallowed = {id(node) for node in _swallowed(function)}
-        unreachable = {id(node) for node in _unreachable(function)}
-        for node in _own_nodes(function):
-            if id(node) in unreachable:
+    def sites(self, function: Function, depth: int, seen: frozenset[str]) -> Iterator[Site]:
+        """The places where a function can fail."""
+        known = settled(function)
+        dead = dead_nodes(function)
+        whole = not isinstance(function, ast.AsyncFunctionDef) and not _is_generator(function)
+        for node, place in walk(function):
+            if id(node) in dead:
                 continue
-            worth = self._worth(node, depth, seen)
-            for one in worth:
-                yield "swallowed" if one == "real" and id(node) in swallowed else one
+            for site in self._worth(node, place, known, depth, seen):
+                worth = "swallowed" if site.worth == "real" and place.caught else site.worth
+                sure = site.sure and place.sure and whole
+                yield site._replace(worth=worth, sure=sure, looped=site.looped or place.looped)
 
     def _worth(  # noqa: PLR0911 - one answer a line
-        self, node: ast.AST, depth: int, seen: frozenset[str]
-    ) -> list[str]:
+        self, node: ast.AST, place: Place, known: dict[str, ast.expr], depth: int, seen: frozenset[str]
+    ) -> Iterable[Site]:
         if isinstance(node, ast.Assert):
-            return [self._assertion(node.test)]
+            return [Site(self._assertion(node.test, known), _lines(node))]
         if isinstance(node, ast.Raise):
-            return ["real"]
+            return self._raise(node, place)
         if not isinstance(node, ast.Call):
             return []
         parts = dotted(node.func)
-        name = parts[-1] if parts else ""
         if not parts:
             return []
+        name = parts[-1]
         helper = self.module.helpers.get(name) if len(parts) == 1 or parts[0] == "self" else None
         if helper is not None and helper is not self.function:
-            if not depth:
-                return ["real"]  # too deep to be followed, so given the benefit of the doubt
-            return [] if name in seen else list(self.sites(helper, depth - 1, seen | {name}))
-        if any(word in name.lower() for word in CHECKING):
-            return [self._call(node, parts)]
+            return self._of_helper(name, helper, node, depth, seen)
+        if _is_checking(parts) and not (name in self.subjects and not name.startswith("assert")):
+            return self._call(node, parts, place, known)
         # A helper that is imported from another test module may assert.
-        return ["real"] if name in self.module.foreign else []
+        return [Site("real", _lines(node))] if name in self.module.foreign else []
 
-    def _assertion(self, test: ast.expr) -> str:
-        if is_constant(test):
+    def _raise(self, node: ast.Raise, place: Place) -> Iterable[Site]:
+        """A raise that a passing test does not come to; what a fake raises inside is no assertion."""
+        name = (dotted(node.exc) or [""])[-1] if node.exc else ""
+        if name in OUTCOMES - FAILURES - ANY_ERROR or (place.inner and name not in FAILURES):
+            return []
+        return [Site("real", _lines(node) | place.guard)]
+
+    def _of_helper(
+        self, name: str, helper: Function, call: ast.Call, depth: int, seen: frozenset[str]
+    ) -> Iterable[Site]:
+        if not depth:  # too deep to be followed, so given the benefit of the doubt
+            return [Site("real", _lines(call))]
+        return [] if name in seen else self.sites(helper, depth - 1, seen | {name})
+
+    def _assertion(self, test: ast.expr, known: dict[str, ast.expr]) -> str:
+        if is_constant(test, known):
             return "constant"
+        if isinstance(test, ast.Name) and test.id in self.module.definitions:
+            return "constant"  # a function is always true; nobody called it
         roots = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)} - {"call", "len", "list"}
-        return "mock" if roots and roots <= self.mocks else "real"
-
-    def _call(self, call: ast.Call, parts: list[str]) -> str:
-        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-        assertion = parts[0] == "self" and parts[-1].startswith("assert")
-        if assertion and arguments and all(is_constant(one) for one in arguments):
-            return "constant"
-        if parts[-1].startswith("assert_") and parts[0] in self.mocks and not self._passes_a_mock():
-            return "mock"
-        if parts[-1] in {"raises", "warns"}:
+        if not roots or not roots <= self.mocks:
             return "real"
-        return "real"
+        told = asks_what_was_recorded(test) and passes_a_mock(self.function, self.mocks)
+        return "real" if told else "mock"
 
-    def _passes_a_mock(self) -> bool:
-        """True where a mock is handed to something else, or where ``patch`` puts it there."""
-        if any(set(dotted(one) or []) & PATCHES for one in self.function.decorator_list):
-            return True
-        for node in ast.walk(self.function):
-            if isinstance(node, ast.Call):
-                parts = dotted(node.func)
-                if parts and PATCHES & set(parts):
-                    return True
-                arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-                if parts and parts[0] not in self.mocks and any(self._holds_mock(one) for one in arguments):
-                    return True
-        return False
-
-    def _holds_mock(self, node: ast.expr) -> bool:
-        return any(isinstance(one, ast.Name) and one.id in self.mocks for one in ast.walk(node))
-
-
-def dotted(node: ast.AST) -> list[str]:
-    """``a.b.c`` of a name, an attribute or a call of one; empty for anything else."""
-    parts: list[str] = []
-    while True:
-        if isinstance(node, ast.Call):
-            node = node.func
-        elif isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        elif isinstance(node, ast.Name):
-            return [node.id, *reversed(parts)]
-        else:
-            return ["?", *reversed(parts)] if parts else []
-
-
-def is_constant(test: ast.expr) -> bool:  # noqa: PLR0911 - one answer a line
-    """True for an assertion that comes out the same in every run: literals, a thing compared with itself."""
-    if isinstance(test, ast.Tuple | ast.JoinedStr | ast.Lambda):
-        return bool(getattr(test, "elts", True))  # assert (x, "message") is always true
-    if isinstance(test, ast.UnaryOp):
-        return is_constant(test.operand)
-    if isinstance(test, ast.BoolOp):
-        if isinstance(test.op, ast.Or):
-            return any(is_constant(one) and _is_truthy(one) for one in test.values)
-        return all(is_constant(one) for one in test.values)
-    if isinstance(test, ast.Compare):
-        sides = [test.left, *test.comparators]
-        if all(_is_literal(one) for one in sides):
-            return True
-        same = isinstance(test.ops[0], ast.Eq | ast.Is | ast.GtE | ast.LtE) and len(sides) == 2  # noqa: PLR2004 - one comparison
-        return same and isinstance(test.left, ast.Name) and ast.dump(sides[0]) == ast.dump(sides[1])
-    return _is_literal(test)
-
-
-def _is_literal(node: ast.expr) -> bool:
-    """True for a value that is written out: nothing in it is looked up or called."""
-    if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        return all(_is_literal(one) for one in node.elts)
-    if isinstance(node, ast.UnaryOp):
-        return _is_literal(node.operand)
-    if isinstance(node, ast.BinOp):
-        return _is_literal(node.left) and _is_literal(node.right)
-    return isinstance(node, ast.Constant)
-
-
-def _is_truthy(node: ast.expr) -> bool:
-    """True unless a written-out value is empty, zero or None."""
-    return bool(node.value) if isinstance(node, ast.Constant) else True
-
-
-def mock_names(function: Function) -> set[str]:
-    """Names in a function that hold mocks, and what is read off them."""
-    names: set[str] = set()
-    for _ in range(2):
-        for node in ast.walk(function):
-            if isinstance(node, ast.Assign) and _is_mock(node.value, names):
-                names.update(one.id for one in node.targets if isinstance(one, ast.Name))
-            elif isinstance(node, ast.With | ast.AsyncWith):
-                for item in node.items:
-                    parts = dotted(item.context_expr)
-                    named = item.optional_vars
-                    if parts and "patch" in parts and isinstance(named, ast.Name):
-                        names.add(named.id)
-    return names
-
-
-def _is_mock(value: ast.expr, names: set[str]) -> bool:
-    if isinstance(value, ast.Await):
-        value = value.value
-    parts = dotted(value)
-    if not parts:
-        return False
-    return (isinstance(value, ast.Call) and parts[-1] in MOCKS) or parts[0] in names
-
-
-def patched_names(function: Function) -> set[str]:
-    """Last parts of what a test patches: ``login`` of ``patch("app.login")`` or ``setattr(app, "login")``."""
-    found: set[str] = set()
-    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-    for call in calls:
-        parts = dotted(call.func)
-        if not parts or not PATCHES & set(parts[-2:]):
-            continue
-        texts = [
-            one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
-        ]
-        found.update(text.rsplit(".", 1)[-1] for text in texts[:1])
-    return found
-
-
-def _own_nodes(function: Function) -> Iterator[ast.AST]:
-    """Every node of a function's body; functions defined inside count, since they are called from it."""
-    for statement in function.body:
-        yield from ast.walk(statement)
-
-
-def _swallowed(function: Function) -> Iterator[ast.AST]:
-    """Nodes whose AssertionError goes nowhere."""
-    for node in ast.walk(function):
-        if (isinstance(node, ast.Try) and any(_swallows(handler) for handler in node.handlers)) or (
-            isinstance(node, ast.With) and any(_suppresses(item.context_expr) for item in node.items)
+    def _call(
+        self, call: ast.Call, parts: list[str], place: Place, known: dict[str, ast.expr]
+    ) -> Iterable[Site]:
+        lines, name = _lines(call), parts[-1]
+        if name in EXPECTING:
+            return [] if place.bare and len(call.args) < 2 else [Site(_expected(call, place), lines)]  # noqa: PLR2004 - an error and who raises it
+        if name in FAILING:
+            return [Site("real", lines | place.guard)]
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if parts[0] == "self" and name.startswith("assert") and arguments:
+            return [Site("constant" if _is_settled(name, arguments, known) else "real", lines)]
+        if (
+            name.startswith("assert_")
+            and parts[0] in self.mocks
+            and not passes_a_mock(self.function, self.mocks)
         ):
-            for statement in node.body:
-                yield from ast.walk(statement)
+            return [Site("mock", lines)]
+        return [Site("real", lines)]
 
 
-def _swallows(handler: ast.ExceptHandler) -> bool:
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {(dotted(kind) or [""])[-1] if kind is not None else "BaseException" for kind in kinds}
-    if not names & {"Exception", "BaseException", "AssertionError"}:
+def _weak(kinds: Collection[str]) -> str:
+    """Why a test without a real assertion is weak."""
+    if not kinds:
+        return "asserts nothing"
+    if kinds == {"constant"}:
+        return "asserts only what is always true"
+    if "swallowed" in kinds:
+        return "swallows the failure of its own assertions"
+    if "any" in kinds:
+        return "accepts any exception, so a slip in the test itself would pass too"
+    return "asserts only about its own mocks" if "mock" in kinds else "asserts nothing that can fail"
+
+
+def _is_checking(parts: list[str]) -> bool:
+    """True where a called name says that the call checks something."""
+    if parts[-1] in CHECKING_NAMES:
+        return True
+    if parts[0] == "re":
         return False
-    for node in ast.walk(handler):
-        if isinstance(node, ast.Raise | ast.Assert):
-            return False
-        if isinstance(node, ast.Call) and any(
-            word in (dotted(node.func) or [""])[-1] for word in ("fail", "assert")
-        ):
-            return False
-    return True
+    return any(word.lower() in CHECKING for part in parts for word in _WORD.findall(part))
 
 
-def _suppresses(expression: ast.expr) -> bool:
-    if not isinstance(expression, ast.Call) or (dotted(expression) or [""])[-1] != "suppress":
-        return False
-    names = {(dotted(one) or [""])[-1] for one in expression.args}
-    return bool(names & {"Exception", "BaseException", "AssertionError"})
+def _expected(call: ast.Call, place: Place) -> str:
+    """``any`` where the error that is waited for may be whatever it wants, and nobody looks at it."""
+    first = call.args[0] if call.args else None
+    kinds = first.elts if isinstance(first, ast.Tuple) else [first] if first is not None else []
+    broad = any((dotted(one) or [""])[-1] in ANY_ERROR for one in kinds)
+    looked = place.named or len(call.args) > 1 or any(one.arg in {"match", "check"} for one in call.keywords)
+    return "any" if broad and not looked else "real"
 
 
-def _unreachable(function: Function) -> Iterator[ast.AST]:
-    """Nodes after a return in the same block, under ``if False``, and in ``for`` over an empty literal."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.If) and is_constant(node.test) and not getattr(node.test, "value", True):
-            yield from (inner for statement in node.body for inner in ast.walk(statement))
-        if isinstance(node, ast.For) and isinstance(node.iter, ast.List | ast.Tuple) and not node.iter.elts:
-            yield from (inner for statement in node.body for inner in ast.walk(statement))
-        for block in ("body", "orelse", "finalbody"):
-            statements = getattr(node, block, None)
-            if isinstance(statements, list):
-                ended = False
-                for statement in statements:
-                    if ended:
-                        yield from ast.walk(statement)
-                    ended = ended or isinstance(statement, ast.Return)
+def _is_settled(name: str, arguments: list[ast.expr], known: dict[str, ast.expr]) -> bool:
+    """True for ``assertTrue("ok", x)``, ``assertEqual(1, 1)`` and ``assertEqual(x, x)``."""
+    if name in ONE_ARGUMENT:
+        return is_constant(arguments[0], known)
+    compared = arguments[:2]
+    if all(is_constant(one, known) for one in compared):
+        return True
+    same = isinstance(compared[0], ast.Name) and len({ast.dump(one) for one in compared}) == 1
+    return same and len(compared) == 2 and "Not" not in name  # noqa: PLR2004 - one with another
+
+
+def _lines(node: ast.stmt | ast.expr) -> frozenset[int]:
+    return frozenset(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+
+def _is_generator(function: Function) -> bool:
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))

@@ -52,14 +52,17 @@ def _is_cache(name: str) -> bool:
 
 def snapshot(root: Path) -> Snapshot:
     """Size and time of change of every file of the workspace."""
-    found: Snapshot = {}
-    for name in files(root):
-        try:
-            status = os.lstat(root / name)
-        except OSError:
-            continue
-        found[name] = (status.st_size, status.st_mtime_ns)
-    return found
+    states = ((name, state_of(root / name)) for name in files(root))
+    return {name: state for name, state in states if state is not None}
+
+
+def state_of(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a file, or None where it is gone."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[str]:

@@ -12,13 +12,14 @@ from .sources import GONE, MODULE, RAW, Sources
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from planproof.plan.model import Item
 
 
 ENTRY: Final = "<entry>"
+WRITTEN: Final = "<written during the run>"
 PYTEST: Final = "<pytest configuration>"
 TOOLS: Final = ("pytest", "hypothesis", "pytest-xdist", "coverage", "botocore")
 
@@ -50,8 +51,13 @@ class Fingerprints:
         self._environment: dict[str, str] | None = None
         self._seen: dict[int, tuple[object, Stale | None]] = {}
 
-    def take(self, result: Result) -> Footprint:
-        """The footprint of a result: what it entered or could reach, read and was told to depend on."""
+    def take(self, result: Result, was_written: Callable[[str], bool] = lambda _file: False) -> Footprint:
+        """The footprint of a result: what it entered or could reach, read and was told to depend on.
+
+        Args:
+            result: what a check found.
+            was_written: says of a file that it changed while the checks ran; it never counts as it is now.
+        """
         check = result.check
         files = self._reached(result)
         tests = _test_names(result)
@@ -61,7 +67,7 @@ class Fingerprints:
         code_part: dict[str, Mapping[str, str]] = {}
         for file in sorted(files):
             part = check_part if is_test(file) else code_part
-            part[file] = self._functions(file, result, tests)
+            part[file] = {RAW: WRITTEN} if was_written(file) else self._functions(file, result, tests)
         for file in sorted({*self.inputs(check), *result.opened}):
             if file not in files:
                 code_part[file] = self._whole(file)
@@ -167,6 +173,8 @@ class Fingerprints:
         raw = self.sources.raw(file)
         if raw == names.get(RAW):
             return None
+        if names.get(RAW) == WRITTEN:
+            return Stale(word, f"{file} changed while the check ran")
         if raw == GONE:
             return Stale(word, f"{file} is gone")
         if len(names) == 1:

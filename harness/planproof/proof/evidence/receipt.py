@@ -7,6 +7,7 @@ beyond it stands under ``predicate.planproof``, with a digest over the whole sta
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,7 +76,7 @@ def statement(found: Iterable[Evidence], *, commit: str, configuration: Mapping[
 def write(path: Path, body: Mapping[str, Any]) -> None:
     """Write a receipt whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(path)
 

@@ -12,6 +12,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from planproof.errors import InputError
 from planproof.locks import folder_locked
 from planproof.proof.model import CheckKind, ControlOutcome, ControlResult, Footprint, Outcome, digest
 
@@ -19,7 +20,7 @@ from .record import Evidence
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -46,13 +47,20 @@ class Store:
     Args:
         path: the file; its folder is made. A broken file, or one of
             another format, is renamed and begun anew.
+
+    Raises:
+        InputError: it cannot be opened here, or another run holds it for too long.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _hide_from_git(path.parent)
-        self.db = _join(path) or self._begin()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _hide_from_git(path.parent)
+            self.db = _join(path) or self._begin()
+        except (sqlite3.OperationalError, OSError) as error:
+            said = getattr(error, "strerror", None) or str(error)
+            raise InputError(f"the evidence store cannot be opened: {said}", path=str(path)) from None
 
     def _begin(self) -> sqlite3.Connection:
         """Make the file, unless another run did meanwhile; a broken one is set aside."""
@@ -90,6 +98,21 @@ class Store:
             for one in found:
                 self._put(db, one)
 
+    def revise(self, change: Callable[[dict[str, Evidence]], dict[str, Evidence]]) -> dict[str, Evidence]:
+        """Record what a function makes of all that is known; nobody else writes in between.
+
+        Args:
+            change: given all evidence by key, gives what is to be recorded by key.
+
+        Returns:
+            What was recorded.
+        """
+        with self._transaction() as db:
+            made = change(self.all())
+            for one in made.values():
+                self._put(db, one)
+        return made
+
     def _put(self, db: sqlite3.Connection, one: Evidence) -> None:
         foot = one.footprint
         prints = [_print(db, part) for part in (foot.check, foot.code, foot.environment)]
@@ -105,14 +128,7 @@ class Store:
 
     def all(self) -> dict[str, Evidence]:
         """All evidence by key of check."""
-        prints = {name: json.loads(body) for name, body in self.db.execute("SELECT digest, body FROM prints")}
-        claims: dict[str, dict[str, str]] = {}
-        for key, item, claim in self.db.execute("SELECT key, item, claim FROM claims"):
-            claims.setdefault(key, {})[item] = claim
-        return {
-            row[0]: _read(row, prints, claims.get(row[0], {}))
-            for row in self.db.execute("SELECT * FROM evidence")
-        }
+        return _all(self.db)
 
     def durations(self) -> dict[str, float]:
         """Seconds that each check took last, controls included, by key."""
@@ -130,6 +146,15 @@ class Store:
         return bool(self.db.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
 
 
+def _all(db: sqlite3.Connection) -> dict[str, Evidence]:
+    prints = {name: json.loads(body) for name, body in db.execute("SELECT digest, body FROM prints")}
+    claims: dict[str, dict[str, str]] = {}
+    for key, item, claim in db.execute("SELECT key, item, claim FROM claims"):
+        claims.setdefault(key, {})[item] = claim
+    rows = db.execute("SELECT * FROM evidence")
+    return {row[0]: _read(row, prints, claims.get(row[0], {})) for row in rows}
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     db.execute("PRAGMA synchronous=NORMAL")
@@ -140,7 +165,8 @@ def _join(path: Path) -> sqlite3.Connection | None:
     """A connection to a store of this format; None where there is none, or a file that is none.
 
     Raises:
-        sqlite3.OperationalError: another run holds it locked for more than :data:`BUSY_SECONDS`.
+        sqlite3.OperationalError: another run holds it locked for more than :data:`BUSY_SECONDS`, or it
+            cannot be opened here.
     """
     if not path.exists():
         return None
@@ -149,9 +175,13 @@ def _join(path: Path) -> sqlite3.Connection | None:
         db = _connect(path)
         if db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
             return db
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            raise
+        # Only what is no database, or a broken one, is set aside: a store that cannot be opened now is whole.
+    except sqlite3.OperationalError:
+        if db is not None:
+            db.close()
+        raise
+    except sqlite3.DatabaseError:
+        pass
     if db is not None:
         db.close()
     return None
@@ -178,11 +208,32 @@ def _remove(path: Path) -> None:
 
 
 def read_all(path: Path) -> dict[str, Evidence]:
-    """All evidence of a store, without making one where there is none."""
+    """All evidence of a store, without making one where there is none.
+
+    A store that turns out to be broken inside is set aside; one that may not be written is only read.
+
+    Raises:
+        InputError: it cannot be opened here, or another run holds it for too long.
+    """
     if not path.is_file():
         return {}
-    with Store(path) as store:
-        return store.all()
+    try:
+        if not os.access(path.parent, os.W_OK):
+            return _read_only(path)
+        with Store(path) as store:
+            return store.all()
+    except sqlite3.OperationalError as error:
+        raise InputError(f"the evidence store cannot be read: {error}", path=str(path)) from None
+    except (sqlite3.DatabaseError, ValueError, KeyError, TypeError):
+        with folder_locked(path.parent):
+            set_aside(path)
+        return {}
+
+
+def _read_only(path: Path) -> dict[str, Evidence]:
+    """What a store holds where nothing may be written: its folder, or the whole file system, is read-only."""
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as db:
+        return _all(db)
 
 
 def set_aside(path: Path) -> None:

@@ -1,0 +1,156 @@
+"""Walks a function's body and says of every node how a run comes to it: surely, in a loop, caught, inside."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from .syntax import Function, dotted
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+FAILURES: Final = frozenset({"Exception", "BaseException", "AssertionError"})
+# Managers that let the failure of an assertion through, and whose body always runs.
+OPEN: Final = frozenset({"subTest", "patch", "object", "warns", "raises", "assertRaises", "dict"})
+Trying = ast.Try | ast.TryStar
+Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Match | Trying
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How a run comes to a node.
+
+    Attributes:
+        sure: whoever runs the function to its end comes by here.
+        looped: inside a loop.
+        caught: the failure of an assertion here goes nowhere.
+        inner: inside a function or class that is defined in this one.
+        bare: the node is a statement by itself.
+        named: ``with ... as name``, and the name is used.
+        guard: lines by which a run comes to the branch that the node stands in.
+    """
+
+    sure: bool = True
+    looped: bool = False
+    caught: bool = False
+    inner: bool = False
+    bare: bool = False
+    named: bool = False
+    guard: frozenset[int] = frozenset()
+
+
+def walk(function: Function) -> Iterator[tuple[ast.AST, Place]]:
+    """Every node of a function's body, those of functions defined inside too, with its place."""
+    used = {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    yield from _block(function.body, Place(), used)
+
+
+def _block(body: Iterable[ast.stmt], place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
+    before: frozenset[int] = frozenset()
+    for statement in body:
+        here = replace(place, guard=place.guard | before)
+        yield from _statement(statement, here, used)
+        before = frozenset({statement.lineno, *_first_lines(statement)})
+        if _may_leave(statement):
+            place = replace(place, sure=False)
+
+
+def _statement(node: ast.stmt, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
+    if isinstance(node, Function | ast.ClassDef):
+        yield from _block(node.body, replace(place, sure=False, inner=True, guard=frozenset()), used)
+    elif isinstance(node, ast.With | ast.AsyncWith):
+        yield from _with(node, place, used)
+    elif isinstance(node, Trying):
+        yield from _try(node, place, used)
+    elif isinstance(node, ast.If | ast.While | ast.For | ast.AsyncFor):
+        header = node.test if isinstance(node, ast.If | ast.While) else node.iter
+        yield from _expression(header, place)
+        looped = place.looped or not isinstance(node, ast.If)
+        inside = replace(place, sure=False, looped=looped, guard=frozenset({node.lineno, header.lineno}))
+        yield from _block(node.body, inside, used)
+        yield from _block(node.orelse, replace(inside, looped=place.looped), used)
+    elif isinstance(node, ast.Match):
+        yield from _expression(node.subject, place)
+        inside = replace(place, sure=False, guard=frozenset({node.lineno}))
+        for case in node.cases:
+            yield from _block(case.body, inside, used)
+    else:
+        yield node, place
+        yield from ((one, replace(place, bare=isinstance(node, ast.Expr) and one is node.value))
+                    for one in ast.walk(node) if one is not node)  # fmt: skip
+
+
+def _expression(node: ast.expr, place: Place) -> Iterator[tuple[ast.AST, Place]]:
+    yield from ((one, place) for one in ast.walk(node))
+
+
+def _with(node: ast.With | ast.AsyncWith, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
+    managers = [item.context_expr for item in node.items]
+    for item in node.items:
+        named = isinstance(item.optional_vars, ast.Name) and item.optional_vars.id in used
+        yield from _expression(item.context_expr, replace(place, named=named))
+    is_open = all(set(dotted(one)) & OPEN for one in managers)
+    caught = any(_suppresses(one) for one in managers)
+    inside = replace(
+        place, sure=place.sure and is_open, caught=place.caught or caught, guard=frozenset({node.lineno})
+    )
+    yield from _block(node.body, inside, used)
+
+
+def _try(node: ast.Try | ast.TryStar, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
+    leaves = any(isinstance(one, ast.Return) for last in node.finalbody for one in ast.walk(last))
+    caught = leaves or any(_swallows(handler) for handler in node.handlers)
+    inside = replace(place, sure=False, guard=frozenset({node.lineno, *_first_lines(node)}))
+    yield from _block(node.body, replace(inside, caught=place.caught or caught), used)
+    for handler in node.handlers:
+        yield from _block(handler.body, inside, used)
+    yield from _block(node.orelse, inside, used)
+    yield from _block(node.finalbody, place, used)
+
+
+def _first_lines(node: ast.stmt) -> Iterator[int]:
+    """The line of the first statement inside a try; it is what a run comes to."""
+    if isinstance(node, Trying) and node.body:
+        yield node.body[0].lineno
+
+
+def _may_leave(statement: ast.stmt) -> bool:
+    """True where a run may leave the block in this statement without failing."""
+    if isinstance(statement, Function | ast.ClassDef):
+        return False
+    return any(isinstance(one, ast.Return | ast.Break | ast.Continue) for one in ast.walk(statement))
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {(dotted(kind) or [""])[-1] if kind is not None else "BaseException" for kind in kinds}
+    if not names & FAILURES:
+        return False
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Raise | ast.Assert):
+            return False
+        if isinstance(node, ast.Call) and any(
+            word in (dotted(node.func) or [""])[-1] for word in ("fail", "assert")
+        ):
+            return False
+    return True
+
+
+def _suppresses(expression: ast.expr) -> bool:
+    """True for a manager that takes any failure of an assertion for itself."""
+    if not isinstance(expression, ast.Call):
+        return False
+    called = (dotted(expression) or [""])[-1]
+    if called not in {"suppress", "raises", "assertRaises"}:
+        return False
+    named = [one for argument in expression.args
+             for one in (argument.elts if isinstance(argument, ast.Tuple) else [argument])]  # fmt: skip
+    return bool({(dotted(one) or [""])[-1] for one in named} & FAILURES)
