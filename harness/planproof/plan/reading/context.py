@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from planproof.plan.reading.blocks import Block, Line
 
 
-_EVERYWHERE: Final = frozenset({Kind.CRITERION, Kind.NOTE, Kind.DETAIL, Kind.RISK})
+EVERYWHERE: Final = frozenset({Kind.CRITERION, Kind.NOTE, Kind.DETAIL, Kind.RISK})
 """Kinds that stand in plans of every dialect and say nothing of which it is."""
 _PHASE: Final = re.compile(
     r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
@@ -50,7 +50,8 @@ class Section:
         story_draft: the story item that it opened, if any.
         headed: ``task`` was made by this very heading.
         said: its lead, once somebody asked for it.
-        staged: its own words name a phase.
+        staged, own_story: its own words name a phase, a story.
+        block: where it stands.
     """
 
     task: Draft | None = None
@@ -63,6 +64,8 @@ class Section:
     slugs: tuple[str, ...] = ()
     said: Lead | None = None
     staged = False
+    own_story = False
+    block: Block | None = None
 
     def __init__(self, level: int, text: str, above: Section | None, *, title: bool = False) -> None:
         self.level = level
@@ -96,7 +99,7 @@ class Section:
             self.phase = text
         story = _STORY.search(text) if "user story" in lower or "US" in text else None
         if story is not None:
-            self.story = f"US{story[1] or story[2]}"
+            self.story, self.own_story = f"US{story[1] or story[2]}", True
         self.priority = words.heading_priority(text) or self.priority
 
     @property
@@ -152,6 +155,7 @@ class Context:
         stages, sayings: headings such as ``Phase 2: Base``, and lines that may say what waits for them.
         staging: an edge names a stage.
         wanted: names that stand where an id could.
+        promoted: headings that were taken for tasks because of their fields, with path and level.
         nicknames: labels of a chart's nodes, by the node's own name.
     """
 
@@ -178,6 +182,7 @@ class Context:
         self.staging = False
         self.wanted: list[Wanted] = []
         self.nicknames: dict[str, str] = {}
+        self.promoted: list[tuple[Draft, tuple[str, ...], int]] = []
 
     # -- moving on ----------------------------------------------------------------------------------
 
@@ -192,6 +197,7 @@ class Context:
         if not self.title:
             self.title = text
         section = self.section = Section(block.level, text, sections[-1], title=title)
+        section.block = block
         sections.append(section)
         if section.staged:
             self.stage(block, section)
@@ -263,7 +269,7 @@ class Context:
             draft.pin, self.pin = self.pin, ""
         self.drafts.append(draft)
         block.draft = draft
-        if kind not in _EVERYWHERE:
+        if kind not in EVERYWHERE:
             self.counts[dialect] = self.counts.get(dialect, 0) + 1
         return draft
 

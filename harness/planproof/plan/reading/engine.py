@@ -11,6 +11,7 @@ from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
+from planproof.plan.reading.dialects.unnamed_headings import promote, settle
 from planproof.plan.reading.dialects.work_plan import inline_item
 from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, labels, preamble, topic_of
 from planproof.plan.reading.leads import nameless
@@ -233,6 +234,7 @@ class Engine:
         if not said.value and block.more is None:
             block.topic = topic_of(said.name)
             return bool(block.topic)
+        parent = parent or promote(self.context, said.name, said.value)
         if parent is None or not (text[:1] == "_" or is_field(said.name)):
             return False
         first = block.lines()[0]
@@ -303,6 +305,7 @@ class Engine:
             else:
                 context.relabel(name)
             return
+        owner = owner or context.section.task or promote(context, name, value)
         story = context.section.story_draft if owner is None else None
         if name[:1] in "Ii" and _TEST.match(name):
             made = context.add("tasks", Kind.INDEPENDENT_TEST, block, value, parent=owner or story)
@@ -353,7 +356,7 @@ class Engine:
     def finish(self) -> Plan:
         """Name the items, resolve the edges, and freeze everything."""
         context = self.context
-        if context.last or context.stages or context.wanted:
+        if context.last or context.stages or context.wanted or context.promoted:
             self.last()
         name_all(context.drafts)
         dialects = self.dialects()
@@ -378,6 +381,8 @@ class Engine:
         names = frozenset(draft.name for draft in context.drafts if draft.name)
         for action in context.last:
             action(names)
+        if context.promoted:
+            settle(context)
         resolve_titles(context)
         raise_barriers(context)
         context.drafts.sort(key=lambda draft: (draft.start, draft.line))
