@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from planproof.plan.reading.blocks import Block, Line
 
 
+_TASK, _STEP, _DONE = Kind.TASK, Kind.STEP, Claim.DONE
+"""By name, for asked of their classes they cost ten times as much."""
 EVERYWHERE: Final = frozenset({Kind.CRITERION, Kind.NOTE, Kind.DETAIL, Kind.RISK})
 """Kinds that stand in plans of every dialect and say nothing of which it is."""
 _PHASE: Final = re.compile(
@@ -141,6 +143,12 @@ class Statement:
         self.parent = parent
         self.topic = topic
         self.nested = block.owner is not None
+
+
+def _field(name: str, value: str, line: int, start: int, end: int) -> Field:
+    """A labelled value, made in half the time that its class takes."""
+    new = tuple.__new__
+    return new(Field, (name, value, line, new(Span, (start, end))))
 
 
 class Context:
@@ -291,8 +299,8 @@ class Context:
             parent = statement.parent
             if parent is not None:
                 parent.boxes += 1
-                parent.ticked += draft.claim is Claim.DONE
-        if kind is Kind.TASK or kind is Kind.STEP:
+                parent.ticked += draft.claim is _DONE
+        if kind is _TASK or kind is _STEP:
             draft.effort = words.effort_in_text(text)
         begin = has_wait(text)
         if begin >= 0:
@@ -341,11 +349,11 @@ class Context:
         begin = at if begin < 0 or data.find(b"\n", at, begin) >= 0 else begin + len(key)
         start = data.find(raw, begin) if raw else begin
         start = max(start, begin)
-        return self.keep(draft, Field(name, value, line, Span(start, start + len(raw))))
+        return self.keep(draft, _field(name, value, line, start, start + len(raw)))
 
     def put_at(self, draft: Draft | None, name: str, value: str, line: int, start: int) -> Field:
         """Keep a value whose byte offset is known."""
-        return self.keep(draft, Field(name, value, line, Span(start, start + len(value.encode()))))
+        return self.keep(draft, _field(name, value, line, start, start + len(value.encode())))
 
     def keep(self, draft: Draft | None, field: Field) -> Field:
         """Write down a labelled value."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Place, Plan
-from planproof.plan.reading.blocks import Block, Form, Line, line_at
+from planproof.plan.reading.blocks import FENCE, HEADING, HTML, ITEM, TEXT, Block, Form, Line, line_at
 from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 
 _OURS: Final = "planproof.plan.reading.dialects."
-_LEADING: Final = frozenset("[*_")
-"""What a malformed box, or a label, can begin with."""
+_LEADING: Final = frozenset("*_")
+"""What a label can begin with."""
 _LABELLED: Final = "*_SPDFEBRNOVTAGLI"
 """What a labelled value can begin with."""
 _HIDDEN_BOX: Final = re.compile(r"[ \t>]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[[ xX~\->!?]\](?:[ \t]|\*|$)")
@@ -46,7 +46,8 @@ _FRONT: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
-_STAGED: Final = re.compile(rb"(?:phase|stage|milestone|sprint|iteration)s?[ \t]+[0-9a-z]", re.IGNORECASE)
+_STAGES: Final = (b"phase", b"stage", b"milestone", b"sprint", b"iteration")
+_STAGED: Final = re.compile(rb"(?:phase|stage|milestone|sprint|iteration)s?[ \t]+[0-9a-z]")
 """What a plan with phases holds somewhere."""
 _FRONT_LIMIT: Final = 262_144
 
@@ -70,7 +71,7 @@ class Engine:
         self.box_takers = [one.box for one in dialects if type(one).box is not Dialect.box]
         bullets = [one for one in dialects if type(one).bullet is not Dialect.bullet]
         self.bullet_takers = [one.bullet for one in bullets]
-        self.staged = _STAGED.search(data) is not None
+        self.staged = staged(data)
         self.foreign = [one.bullet for one in bullets if not one.__module__.startswith(_OURS)]
         self.texts = [one.text for one in dialects if type(one).text is not Dialect.text]
         self.fences = [one.fence for one in dialects if type(one).fence is not Dialect.fence]
@@ -79,17 +80,12 @@ class Engine:
     def read(self) -> Plan:
         """Read the file into a plan."""
         line, offset = self.front()
-        steps: dict[Form, Callable[[Block], None]] = {
-            Form.HEADING: self.heading,
-            Form.TEXT: self.staged_text if self.staged else self.text,
-            Form.FENCE: self.fence,
-            Form.HTML: self.html,
-        }
+        steps = {HEADING: self.heading, TEXT: self.text, FENCE: self.fence, HTML: self.html}
         item = self.item
         data = self.data[offset:] if offset else self.data
         for block in scan(data, line=line, offset=offset):
             form = block.form
-            if form is Form.ITEM:
+            if form is ITEM:
                 item(block)
             elif form in steps:
                 steps[form](block)
@@ -141,11 +137,9 @@ class Engine:
         else:
             parent = owner.draft or self.parent(block)
             topic = owner.topic
-        first = text[:1]
-        box = parse_box(text) if first == "[" else None
+        box = parse_box(text) if text[:1] == "[" else None
         if box is None:
-            led = first in _LEADING or text.find(":", 0, LABEL_LENGTH) >= 0
-            if led and self.no_statement(block, text, parent):
+            if self.no_statement(block, text, parent):
                 return
             takers = self.listeners(block, text, parent, topic)
         elif block.underlined:
@@ -163,12 +157,14 @@ class Engine:
 
     def no_statement(self, block: Block, text: str, parent: Draft | None) -> bool:
         """A bullet that is a malformed box, or a labelled value."""
-        if text[:1] == "[":
+        first = text[:1]
+        if first == "[":
             if not is_malformed(text):
                 return False
             self.context.report(block.line, text, "a malformed box")
             return True
-        return self.labelled(block, text, parent)
+        led = first in _LEADING or (":" in text and text.find(":", 0, LABEL_LENGTH) >= 0)
+        return led and self.labelled(block, text, parent)
 
     def listeners(
         self, block: Block, text: str, parent: Draft | None, topic: str
@@ -257,11 +253,12 @@ class Engine:
     def text(self, block: Block) -> None:
         """A paragraph: labelled lines, tables, stray boxes."""
         context = self.context
-        owner = self.parent(block)
-        told = context.section.topic or context.label_topic or self.foreign
-        for line in block.lines() if block.more is not None else (line_at(block.line, block.at, block.text),):
+        owner = self.parent(block) if block.owner is not None else context.section.task
+        lines = block.lines() if block.more is not None else [line_at(block.line, block.at, block.text)]
+        told = block.more is not None or context.section.topic or context.label_topic or self.foreign
+        for line in lines:
             text = line.text
-            if text[:1] in "*_" or text.find(":", 0, LABEL_LENGTH) >= 0:
+            if text[:1] in "*_" or (":" in text and text.find(":", 0, LABEL_LENGTH) >= 0):
                 said = label(text)
                 if said is None and context.section.level <= 1 and block.owner is None:
                     said = preamble(text)
@@ -272,19 +269,14 @@ class Engine:
                 context.report(line.number, text, "a box that stands in no list")
             elif "|" in text and "] " in text and _CELL_BOX.search(f"|{text}"):
                 context.report(line.number, text, "a box in a table cell is no task")
-        if block.more is None and not told:
-            return
-        for read in self.texts:
+        for read in self.texts if told else ():
             if read(block, context):
-                return
+                break
+        if self.staged and owner is None:
+            self.overhear(block, lines)
 
-    def staged_text(self, block: Block) -> None:
-        """A paragraph of a plan with phases: what it says of them is kept for the end.
-
-        One that holds labelled lines is read line by line.
-        """
-        self.text(block)
-        lines = block.lines() if self.parent(block) is None else []
+    def overhear(self, block: Block, lines: list[Line]) -> None:
+        """What a paragraph says of phases is kept for the end; one with labels is read line by line."""
         if len(lines) > 1 and not any(line.text[:2] == "**" for line in lines[1:]):
             lines = [line_at(block.line, block.at, block.joined())]
         for line in lines:
@@ -457,6 +449,12 @@ class Engine:
                 ids.get(end.partition("-")[2], "") if end.startswith("Task-") else ids.get(f"Task-{end}", "")
             )
         return found or f"{self.plan_id}:{end}"
+
+
+def staged(data: bytes) -> bool:
+    """Whether a file may speak of phases; cheap."""
+    lower = data.lower()
+    return any(word in lower for word in _STAGES) and _STAGED.search(lower) is not None
 
 
 def item_of(draft: Draft, cut: int, places: dict[Place, Place]) -> Item:

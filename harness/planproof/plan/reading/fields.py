@@ -20,6 +20,16 @@ class Label(NamedTuple):
     value: str
 
 
+def _made(name: str, value: str) -> Label:
+    """A label, made in half the time that its class takes."""
+    return tuple.__new__(Label, (name, value))
+
+
+_STARRED: Final = re.compile(
+    r"\*\*([^*_\n][^*\n:：]{0,79}+)[ \t]*"
+    r"(?:[:：][ \t]*\*\*|\*\*[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*[:：])[ \t]*"
+)
+"""What is in bold between stars: as ``_BOLD``, which also knows underscores, but it never steps back."""
 _BOLD: Final = re.compile(
     r"(?:\*\*|__)([^*_\n][^*\n:：]{0,79}?)[ \t]*(?:[:：][ \t]*(?:\*\*|__)|(?:\*\*"
     r"|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*[:：])[ \t]*"
@@ -76,21 +86,23 @@ def label(text: str) -> Label | None:
     Args:
         text: a line without its structural marks.
     """
+    if ":" not in text and "：" not in text:
+        return None
     first = text[:1]
     if first == "*" or first == "_":  # noqa: PLR1714 - asked once a line
-        found = _BOLD.match(text)
+        found = (_BOLD if "__" in text else _STARRED).match(text)
         if found is not None:
-            return Label(found[1].strip(" `"), text[found.end() :].strip())
+            return _made(found[1].rstrip(" \t").strip(" `"), text[found.end() :].strip())
         found = _EMPHASISED.match(text)
         if found is not None:
             value = text[found.end() :].rstrip()
-            return Label(found[2], value.removesuffix(found[1]).strip())
+            return _made(found[2], value.removesuffix(found[1]).strip())
         return None
     at = text.find(":", 0, LABEL_LENGTH)
     if at < 0:
         return None
     name = text[:at].strip()
-    return Label(name, text[at + 1 :].strip()) if name.lower() in _KNOWN else None
+    return _made(name, text[at + 1 :].strip()) if name.lower() in _KNOWN else None
 
 
 _NEXT: Final = re.compile(

@@ -39,6 +39,9 @@ _VERB: Final = re.compile(
     r"|gates|unblocks)\b",
     re.IGNORECASE,
 )
+_VERB_HINT: Final = re.compile(
+    "depend|lock|requir|needs|wait|after|once|when|prereq|follows|until|before|gates"
+)
 _DENIED: Final = re.compile(
     r"(?:\bno|\bnot|n['’]t|\bnever|\bwithout|\bnon-?)[ \t]*$|\bno[ \t](?:other[ \t])?$", re.IGNORECASE
 )
@@ -154,7 +157,10 @@ def _numbers(first: str, last: str | None) -> list[str]:
 
 def hints(text: str) -> bool:
     """Whether a text can speak of a phase or a story; cheap, for every line is asked."""
-    lower = text.lower()
+    return _hints(text.lower())
+
+
+def _hints(lower: str) -> bool:
     return (
         "phase" in lower
         or "stage" in lower
@@ -168,7 +174,10 @@ def hints(text: str) -> bool:
 
 def may_speak(text: str) -> bool:
     """Whether a text can say anything about the order of stages; cheap."""
-    return hints(text) and (_VERB.search(text) is not None or "locking" in text)
+    lower = text.lower()
+    if not _hints(lower) or _VERB_HINT.search(lower) is None:
+        return False
+    return _VERB.search(text) is not None or "locking" in text
 
 
 class Stages:
@@ -286,7 +295,9 @@ class Stages:
         lower = text.lower()
         return tuple(
             dict.fromkeys(
-                name for alias, name in self.aliases.items() if re.search(rf"\b{re.escape(alias)}\b", lower)
+                name
+                for alias, name in self.aliases.items()
+                if alias in lower and re.search(rf"\b{re.escape(alias)}\b", lower)
             )
         )
 

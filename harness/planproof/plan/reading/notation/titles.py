@@ -114,7 +114,8 @@ def _names(text: str) -> Iterator[str]:
         return
     bare = plain(text)
     bold = _BOLD.match(bare)
-    for words in (bare, _NOTE.sub(" ", bare), bold[1] if bold else "", _CUT.split(bare, maxsplit=1)[0]):
+    ways = (bare, _NOTE.sub(" ", bare), bold[1] if bold else "", _CUT.split(bare, maxsplit=1)[0])
+    for words in dict.fromkeys(ways):
         name = _ARTICLE.sub("", slug(words.strip(" *_`:")))
         if name:
             yield name
