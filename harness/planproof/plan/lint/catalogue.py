@@ -11,6 +11,7 @@ from planproof.plan.lint.rules import (
     parallel,
     reach,
     references,
+    upkeep,
     values,
     wording,
 )
@@ -29,6 +30,7 @@ RULES = tuple(
             *counts.RULES,
             *references.RULES,
             *values.RULES,
+            *upkeep.RULES,
             *wording.RULES,
             *PROOF_RULES,
         ),

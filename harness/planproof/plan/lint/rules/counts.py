@@ -7,10 +7,11 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from planproof.plan.lint.finding import Confidence, Hit
+from planproof.plan.lint.finding import Confidence, Fix, Hit, Splice
 from planproof.plan.lint.mentions import ID, local_ids, tasks_in
 from planproof.plan.lint.rule import rule
 from planproof.plan.lint.rules.dependencies import DEPENDENCY_FIELDS, rank
+from planproof.plan.lint.rules.upkeep import place
 from planproof.plan.lint.subjects import has_id
 from planproof.plan.lint.wait import listed
 from planproof.plan.lint.words import stem, stems
@@ -119,6 +120,7 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
                 line,
                 f"This says {said} tasks; the plan has {len(view.tasks)}.",
                 related=_ends(view),
+                fix=_recount(view, line, found, sizes),
             )
     for section, count in counted:
         inside = view.within(section.first, section.last)
@@ -129,7 +131,22 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
                 section.heading.line,
                 f"This heading says {count[1]} tasks; {tasks} stand under it.",
                 related=(inside[0].line, inside[-1].line),
+                fix=_recount_heading(view, section.heading.line, known),
             )
+
+
+def _recount(view: PlanView, line: int, found: re.Match[str], sizes: set[int]) -> Fix | None:
+    """The right number, where every way of counting gives the same."""
+    group = next(number for number, said in enumerate(found.groups(), start=1) if said)
+    if len(sizes - {0}) != 1:
+        return None
+    right = str(max(sizes))
+    return Fix(f"write {right}", (Splice(*place(view, line, found, group), right),))
+
+
+def _recount_heading(view: PlanView, line: int, sizes: set[int]) -> Fix | None:
+    found = _HEADING_TOTAL.search(view.line(line).rstrip(" #"))
+    return _recount(view, line, found, sizes) if found is not None else None
 
 
 def _top(items: list[Item]) -> int:
@@ -174,7 +191,18 @@ def summary_list(view: PlanView) -> Iterator[Hit]:
                 what = [f"leaves out {listed(missing)}"] if missing else []
                 what += [f"names {listed(extra)}, which the plan does not have"] if extra else []
                 lines = tuple(real[name] for name in missing)
-                yield Hit(line, f"This list {' and '.join(what)}.", related=lines)
+                fix = _complete(view, line, missing) if not extra else None
+                yield Hit(line, f"This list {' and '.join(what)}.", related=lines, fix=fix)
+
+
+def _complete(view: PlanView, line: int, missing: list[str]) -> Fix | None:
+    """Put the ids that a list leaves out behind its last one."""
+    text = view.line(line)
+    last = list(re.finditer(ID, text))[-1]
+    if "," not in text or text[last.end() :].strip(" .`*") or len(missing) > 12:
+        return None
+    end = view.column_offset(line, last.end())
+    return Fix(f"add {listed(missing)}", (Splice(end, end, "".join(f", {name}" for name in missing)),))
 
 
 @rule("PP503", "summary-omits-kind", "info", default=False)

@@ -42,7 +42,7 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     lines: dict[int, dict[str, Edge]] = {}
     for edge in missing:
         for end in (edge.before, edge.after):
-            if end in view.graph.items or end in view.by_id or not _of_this_plan(end, shapes):
+            if end in view.graph.items or not _of_this_plan(end, shapes):
                 continue
             lines.setdefault(edge.line, {}).setdefault(end, edge)
     for line, ends in lines.items():
@@ -90,7 +90,20 @@ def waits_for_itself(view: PlanView) -> Iterator[Hit]:
         if edge.before == edge.after and edge.certain:
             item = view.by_id.get(edge.after)
             related = (item.line,) if item else ()
-            yield Hit(edge.line, f"{local(edge.after)} waits for itself.", (edge.after,), related)
+            fix = _leave_out(view, item, edge) if item and edge.origin is Origin.HEADER else None
+            yield Hit(edge.line, f"{local(edge.after)} waits for itself.", (edge.after,), related, fix=fix)
+
+
+def _leave_out(view: PlanView, item: Item, edge: Edge) -> Fix | None:
+    """Take a task out of its own list of dependencies; the last one gives way to "None"."""
+    for field in item.fields:
+        parts = [part.strip() for part in field.value.split(",")]
+        if field.line != edge.line or item.local not in parts or "(" in field.value:
+            continue
+        if view.plan.source[field.span.start : field.span.end] == field.value.encode():
+            rest = ", ".join(part for part in parts if part != item.local) or "None"
+            return Fix(f"take {item.local} out of line {field.line}", (Splice(*field.span, rest),))
+    return None
 
 
 @rule("PP203", "cycle", "error")

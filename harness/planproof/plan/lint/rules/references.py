@@ -56,15 +56,17 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
     strange = {name for name in strange if _shape(name) in shapes}
     if not strange:
         return
-    strange -= {name for item in view.tasks for name in local_ids(view.line(item.line)[:40])}
-    edges = {edge.line for edge in view.plan.edges}
+    strange.difference_update(name for item in view.tasks for name in local_ids(view.line(item.line)[:40]))
+    edges = bytearray(view.line_count + 1)
+    for edge in view.plan.edges:
+        edges[edge.line] = True
     said: set[str] = set()
     for line, found in view.search(_ID):
         if found[0] not in strange or found[0] in said:
             continue
         text = view.line(line)
         defined = re.match(rf"\W*(?:\[.\]\W*)?{re.escape(found[0])}\W*[:—–|-]", text)
-        if line in edges or defined or _elsewhere(text):
+        if edges[line] or defined or _elsewhere(text):
             continue
         said.add(found[0])
         yield Hit(
