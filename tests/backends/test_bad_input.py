@@ -363,8 +363,10 @@ def test_a_wrong_jar(tmp_path):
 
 def test_dynamodb_is_opt_in():
     message = refusal("dynamodb", program())
-    assert "opt-in, because its licence asks for an AWS account in good standing" in message
-    assert "PLANPROOF_DYNAMODB=accept-licence" in message
+    assert message == (
+        "DynamoDB Local is opt-in, because its licence asks for an AWS account in good standing: "
+        "set PLANPROOF_DYNAMODB=accept-licence if you have one"
+    )
 
 
 # Addresses
@@ -389,6 +391,30 @@ def test_an_address_that_is_not_one():
     assert "PLANPROOF_POSTGRES_URL is 'localhost:5432'; it looks like postgresql://HOST/DATABASE" in message
     message = refusal("dynamodb", {"PLANPROOF_DYNAMODB_URL": "localhost"})
     assert "'localhost' is not the address of a DynamoDB Local" in message
+    message = refusal("dynamodb", {"PLANPROOF_DYNAMODB_URL": "http://[::1"})
+    assert "'http://[::1' is not the address of a DynamoDB Local" in message
+
+
+def test_an_address_with_a_host_that_is_not_known():
+    url = "postgresql://ann:secret@no-such-host.invalid/db"
+    message = refusal("postgres", {"PLANPROOF_POSTGRES_URL": url})
+    assert message == "there is no host of the name in postgresql://ann:***@no-such-host.invalid/db"
+    message = refusal("dynamodb", {"PLANPROOF_DYNAMODB_URL": "http://no-such-host.invalid:8000"})
+    assert message == "there is no host of the name in http://no-such-host.invalid:8000"
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://ann@h/db?nonsense=1", "is not an address of PostgreSQL: invalid URI query parameter"),
+        ("postgresql://ann:se@cret@h/db", "an @ in a name or password is written %40"),
+        ("postgresql://ann@[::1/db", "is not an address of PostgreSQL"),
+    ],
+)
+def test_an_address_with_a_slip_in_it(url, sentence):
+    message = refusal("postgres", {"PLANPROOF_POSTGRES_URL": url})
+    assert sentence in message
+    assert "cret" not in message
 
 
 def test_the_real_service_is_never_written_to():

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from planproof.backends.waiting import Clock
 
 
+OPT_IN = (
+    "where you have an AWS account in good standing, which its licence asks for, "
+    f"export PLANPROOF_DYNAMODB={CONSENT}, then look again"
+)
+
+
 class State(StrEnum):
     """What a look at one rung came to."""
 
@@ -95,10 +101,13 @@ def _examine_server(kind: BackendKind, settings: Settings, room: Path, clock: Cl
         if source not in settings.sources:
             looks.append(Look(source, State.OFF, "switched off by PLANPROOF_BACKEND_SOURCES"))
             continue
+        if kind is BackendKind.DYNAMODB and source != ENVIRONMENT and not settings.consent:
+            looks.append(Look(source, State.OFF, "not looked for: DynamoDB Local is opt-in", OPT_IN))
+            continue
         try:
             look, version = LOOKERS[source](kind, settings, room, clock)
         except PlanproofError as error:
-            look, version = Look(source, State.MISSING, error.message, _remedy(kind, source, settings)), ""
+            look, version = Look(source, State.MISSING, error.message, _remedy(kind, source)), ""
         looks.append(look)
         versions[source] = version
     diagnosis = Diagnosis(kind, "", tuple(looks))
@@ -120,9 +129,7 @@ def _environment(kind: BackendKind, settings: Settings, _room: Path, clock: Cloc
 
 
 def _container(kind: BackendKind, settings: Settings, _room: Path, _clock: Clock) -> tuple[Look, str]:
-    if kind is BackendKind.DYNAMODB:
-        dynamodb_program.require_consent(settings)
-    else:
+    if kind is BackendKind.POSTGRES:
         postgres.driver()
     found = engine.connect(settings)
     image = settings.postgres_image if kind is BackendKind.POSTGRES else settings.dynamodb_image
@@ -141,7 +148,6 @@ def _program(kind: BackendKind, settings: Settings, room: Path, _clock: Clock) -
         version = run([str(folder / "postgres"), "--version"], cwd=room).split()[2]
         account = f", run as {user}" if user else ""
         return Look(PROGRAM, State.READY, f"initdb and postgres in {folder}{account}"), version
-    dynamodb_program.require_consent(settings)
     jar = dynamodb_program.jar(settings)
     java = dynamodb_program.java(settings, room)
     dynamodb_program.shut_in(settings, room)
@@ -152,12 +158,10 @@ def _program(kind: BackendKind, settings: Settings, room: Path, _clock: Clock) -
 LOOKERS = {ENVIRONMENT: _environment, CONTAINER: _container, PROGRAM: _program}
 
 
-def _remedy(kind: BackendKind, source: str, settings: Settings) -> str:
+def _remedy(kind: BackendKind, source: str) -> str:
     """What to do about a rung that does not hold."""
     if source == ENVIRONMENT:
         return f"correct or unset PLANPROOF_{kind.upper()}_URL"
-    if kind is BackendKind.DYNAMODB and not settings.consent:
-        return f"read the licence, then export PLANPROOF_DYNAMODB={CONSENT}"
     if source == CONTAINER:
         return (
             f"install a container engine (Debian: apt install docker.io) and pip install 'planproof[{kind}]'"

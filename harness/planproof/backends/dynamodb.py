@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -43,11 +44,11 @@ def address(url: str) -> tuple[str, int]:
         BackendUnavailableError: it is not such a URL. Addresses of the real service are refused, so that
             no test can ever write to somebody's account.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        port = None
+        parts, port = urlsplit(""), None
     if parts.scheme not in {"http", "dynamodb"} or not parts.hostname or port is None:
         raise BackendUnavailableError(
             f"{url!r} is not the address of a DynamoDB Local; it looks like http://127.0.0.1:8000"
@@ -103,6 +104,8 @@ def ask(url: str, *, seconds: float = 5.0) -> Told:
     """
     try:
         answer = call(url, "ListTables", seconds=seconds)
+    except socket.gaierror as error:
+        raise BackendUnavailableError(f"there is no host of the name in {url}") from error
     except OSError as error:
         raise NotYetError(f"{error.strerror or error}") from error
     except (ValueError, http.client.HTTPException, RefusedError) as error:

@@ -75,12 +75,14 @@ def jar(settings: Settings) -> Path:
     path = settings.dynamodb_jar
     if path is None:
         raise BackendUnavailableError("PLANPROOF_DYNAMODB_JAR does not say where DynamoDBLocal.jar is")
-    if not path.is_file():
-        raise BackendUnavailableError(f"PLANPROOF_DYNAMODB_JAR names {path}, which is not a file")
     try:
+        if not path.is_file():
+            raise BackendUnavailableError(f"PLANPROOF_DYNAMODB_JAR names {path}, which is not a file")
         with zipfile.ZipFile(path) as archive:
             manifest = archive.read("META-INF/MANIFEST.MF").decode(errors="replace")
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+    except OSError as error:
+        raise BackendUnavailableError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, KeyError) as error:
         raise BackendUnavailableError(f"{path} is not a jar") from error
     if MAIN_CLASS not in manifest.replace("\r\n ", "").replace("\n ", ""):
         raise BackendUnavailableError(f"{path} is a jar, but not DynamoDB Local's")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from planproof import __version__
 from planproof.backends import dynamodb, postgres
+from planproof.backends.dynamodb_program import require_consent
 from planproof.backends.keeping import own_directory, sweep
 from planproof.backends.lease import Lease, NotToBeHadError, take
 from planproof.backends.model import Backend, BackendKind
@@ -89,6 +90,8 @@ def acquire(
             stack.enter_context(_noticing_death(kind, url, clock))
             yield backend
             return
+        if kind is BackendKind.DYNAMODB:
+            require_consent(settings)
         lease = _lease(kind, env, room or settings.room)
         stack.callback(lease.close)
         with _noticing_death(kind, lease.url, clock, lease.failure):
@@ -113,6 +116,10 @@ def ask(kind: BackendKind, url: str, clock: Clock) -> Told:
     if kind is BackendKind.POSTGRES and not url.startswith(("postgresql://", "postgres://")):
         raise BackendUnavailableError(
             f"PLANPROOF_POSTGRES_URL is {shown!r}; it looks like postgresql://HOST/DATABASE"
+        )
+    if "@" in url.rpartition("@")[0].partition("?")[0]:
+        raise BackendUnavailableError(
+            f"PLANPROOF_POSTGRES_URL is {shown!r}; an @ in a name or password is written %40"
         )
     name = "PLANPROOF_POSTGRES_URL" if kind is BackendKind.POSTGRES else "PLANPROOF_DYNAMODB_URL"
 

@@ -30,14 +30,14 @@ MANY_TRIES_LATER = (
     "connection timeout",
     "Connection reset",
 )
+# Before the last @ (one that holds an @ is not told in part either), or among the parameters.
+PASSWORD = re.compile(r"(\A\w+://[^:/?#@]*:)[^?#]*(?=@)|(?<=[?&]password=)[^&]*")
+NO_SUCH_HOST = ("failed to resolve host", "could not translate host name")
 
 
 def hidden(url: str) -> str:
-    """``url`` without its password, fit for messages."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+    """``url`` without its password, fit for messages, also where it is no proper URL."""
+    return PASSWORD.sub(r"\1***", url)
 
 
 def driver() -> Any:
@@ -69,6 +69,12 @@ def ask(url: str) -> Told:
     """
     psycopg = driver()
     try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise BackendUnavailableError(
+            f"{hidden(url)} is not an address of PostgreSQL: {_short(str(error))}"
+        ) from error
+    try:
         with connect(url) as connection:
             row = connection.execute("SELECT version(), current_setting('server_version')").fetchone()
     except psycopg.OperationalError as error:
@@ -89,6 +95,8 @@ def _translated(url: str, text: str) -> Exception:
         return NotYetError(short)
     if "received invalid response" in text or "invalid length" in text or "lost synchronization" in text:
         return BackendUnavailableError(f"what listens at {hidden(url)} is not PostgreSQL ({short})")
+    if any(sign in text for sign in NO_SUCH_HOST):
+        return BackendUnavailableError(f"there is no host of the name in {hidden(url)}")
     return BackendUnavailableError(f"PostgreSQL at {hidden(url)} does not let us in: {short}")
 
 

@@ -19,7 +19,7 @@ import planproof
 from planproof.backends import doctor, engine, require
 from planproof.backends.doctor import State
 from planproof.interfaces.cli.backends import command
-from planproof.interfaces.rendering.backends import as_json
+from planproof.interfaces.rendering.backends import as_json, remedies
 
 
 SCHEMA = json.loads((Path(planproof.__file__).parent / "schemas" / "backends.schema.json").read_text())
@@ -104,7 +104,16 @@ def test_without_consent_dynamodb_is_not_looked_for(nothing):
     del nothing["PLANPROOF_DYNAMODB"]
     dynamodb = doctor.examine(nothing)[3]
     assert dynamodb.used is None
-    assert any("accept-licence" in look.remedy for look in dynamodb.looks)
+    assert [look.state for look in dynamodb.looks] == [State.OFF] * 3
+    assert [look.message for look in dynamodb.looks[1:]] == ["not looked for: DynamoDB Local is opt-in"] * 2
+    assert sum("accept-licence" in remedy for remedy in remedies(dynamodb)) == 1
+
+
+def test_a_jar_that_may_not_be_read_is_a_finding(everything):
+    everything["PLANPROOF_DYNAMODB_JAR"] = f"/{'long' * 99}"
+    look = doctor.examine({**everything, "PLANPROOF_BACKEND_SOURCES": "program"})[3].looks[2]
+    assert look.state is State.MISSING
+    assert look.message.endswith(" cannot be read: File name too long")
 
 
 @pytest.mark.parametrize("machine", ["nothing", "everything"])
@@ -137,6 +146,22 @@ def test_the_page_is_eighty_columns_without_colour(nothing):
     assert max(map(len, done.output.splitlines())) <= 80
     assert "postgres    not to be had here" in done.output
     assert "→ install PostgreSQL (Debian: apt install postgresql)" in done.output
+
+
+@pytest.mark.parametrize("asked", [{}, {"FORCE_COLOR": "1"}], ids=["no-terminal", "forced"])
+def test_no_color_goes_first(asked, nothing):
+    """An output that is no terminal, and NO_COLOR beside FORCE_COLOR."""
+    bare = {"FORCE_COLOR": None, "NO_COLOR": None}
+    painted = CliRunner().invoke(command, [], env={**nothing, **bare, **asked})
+    assert ("\x1b" in painted.output) == bool(asked)
+    assert "\x1b" not in CliRunner().invoke(command, [], env={**nothing, **asked, "NO_COLOR": "1"}).output
+
+
+def test_a_locale_that_has_not_the_signs_is_no_error(nothing):
+    plain = {**nothing, "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = run_module("planproof", "backends", env=plain)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not to be had here" in done.stdout
 
 
 def test_the_command_speaks_json(nothing):

@@ -117,7 +117,7 @@ def test_the_report_is_written_checked_and_refused_when_edited(repo, capsys):
     assert run(["report", "-o", "REPORT.md"]) == 0
     assert run(["report", "-o", "REPORT.md", "--check"]) == 0
     page = repo.root / "REPORT.md"
-    assert "T002 Subtract" in page.read_text()
+    assert "T002 Subtract" in page.read_text("utf-8")
 
     repo.write("plans/demo.md", PLAN.replace("[x] T002", "[ ] T002"))
     assert run(["report", "-o", "REPORT.md", "--check"]) == 1

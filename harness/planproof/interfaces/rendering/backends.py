@@ -12,7 +12,6 @@ from planproof.interfaces.rendering.paint import WIDTH, for_stream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.console import Console
     from rich.text import Text
 
 
@@ -62,21 +61,24 @@ def remedies(diagnosis: Diagnosis) -> list[str]:
     return list(dict.fromkeys(look.remedy for look in diagnosis.looks if look.remedy))
 
 
-def show(diagnoses: Iterable[Diagnosis], console: Console | None = None) -> None:
+def show(diagnoses: Iterable[Diagnosis]) -> None:
     """Print the findings; colour only helps, and NO_COLOR goes before FORCE_COLOR."""
+    import click
     from rich.console import Console
 
     painted = for_stream().on
-    console = console or Console(
+    console = Console(
         width=WIDTH,
         highlight=False,
         emoji=False,
         force_terminal=painted,
         color_system="standard" if painted else None,
     )
-    for diagnosis in diagnoses:
-        for text in _lines(diagnosis):
-            console.print(text, overflow="fold")
+    with console.capture() as captured:
+        for diagnosis in diagnoses:
+            for text in _lines(diagnosis):
+                console.print(text, overflow="fold")
+    click.echo(captured.get(), nl=False, color=painted)
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[Text]:
