@@ -99,7 +99,7 @@ class Session:
     def __init__(
         self, workload: type[Workload], kind: BackendKind, places: Places, *, folder: Path | None = None
     ) -> None:
-        self._workload = workload
+        self.workload = workload
         self._kind = kind
         self._places = places
         self._tasks = workload.asynchronous()
@@ -117,7 +117,7 @@ class Session:
 
     @contextlib.contextmanager
     def _system(self) -> Iterator[_Opened]:
-        if not self._workload.reuse or self._workload.faults:
+        if not self.workload.reuse or self.workload.faults:
             with contextlib.ExitStack() as stack:
                 yield self._open(stack)
             return
@@ -126,7 +126,7 @@ class Session:
         yield self._kept
 
     def _open(self, stack: contextlib.ExitStack) -> _Opened:
-        workload = self._workload()
+        workload = self.workload()
         place = stack.enter_context(self._places.place())
         seen, injector = stack.enter_context(routed(workload, place))
         loop = None

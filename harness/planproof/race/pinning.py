@@ -1,8 +1,8 @@
 """From a failure that stress met by chance to one order that breaks the same property each time.
 
 The program that failed is run under stress again until it fails with its calls to the store on the record.
-That order of calls is then made under the controlled scheduler, by their ends and by their beginnings; where it
-does not show so, other orders of the same program are tried. What is found is made small like any failure.
+That order of calls is then made under the controlled scheduler, by their ends and by their beginnings; where
+it does not show so, other orders of the same program are tried. What is found is made small like any failure.
 """
 
 from __future__ import annotations

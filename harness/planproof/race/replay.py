@@ -9,6 +9,7 @@ import ast
 import hashlib
 import os
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 
     from planproof.backends.model import Backend
     from planproof.race.execution import Execution
+    from planproof.race.explore import Session
     from planproof.race.run import Options
     from planproof.race.workload import Workload
 
 
 FORM = 1
 STRESS_ROUNDS = 200
+# Where the recorded order cannot be made any more: how many others are tried, and for how many seconds.
+OTHER_ORDERS, OTHER_SECONDS = 200, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,7 @@ class Replay:
     folder: str = field(default=".", compare=False)
 
     def check(self, here: str) -> None:
-        """Run it again, as a test: fails if the property breaks again.
-
-        Skips if the order cannot be made any more.
+        """Run it again: fails if the property breaks again, skips if nothing can be decided.
 
         Args:
             here: ``__file__`` of the test.
@@ -213,7 +215,10 @@ def replay(path: Path, *, backend: str | None = None) -> RaceResult:
 
 
 def run_again(recorded: Replay, *, path: str | None = None) -> RaceResult:
-    """Run the recorded program in the recorded order; where that cannot be made any more, in the nearest one.
+    """Run the recorded program in the recorded order.
+
+    Where that cannot be made any more, as when the race was repaired, it runs in the nearest order and in
+    every other one, within bounds: it passes if all hold.
 
     Args:
         recorded: what to run.
@@ -233,8 +238,23 @@ def run_again(recorded: Replay, *, path: str | None = None) -> RaceResult:
         raise WorkloadError(f"the workload changed since the replay was written: {error.message}") from error
     with acquire(BackendKind(recorded.backend)) as backend:
         run = _again if recorded.choices else _stress_again
-        done, diverged = run(workload, program, recorded, backend)
-    return _result(recorded, workload, program, done, diverged, backend, path)
+        told = run(workload, program, recorded, backend)
+    return _result(recorded, workload, program, told, backend, path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What running it again came to.
+
+    Attributes:
+        done: the execution that decides, and those before it.
+        others: what is to be known of a pass that is not the recorded order's.
+        undecided: why nothing is decided; empty where it is.
+    """
+
+    done: list[Execution]
+    others: str = ""
+    undecided: str = ""
 
 
 def _workload_of(recorded: Replay) -> type[Workload]:
@@ -245,66 +265,92 @@ def _workload_of(recorded: Replay) -> type[Workload]:
     return load_workload(recorded.workload)
 
 
-def _again(
-    workload: type[Workload], program: programs.Program, recorded: Replay, backend: Backend
-) -> tuple[Execution, str]:
+def _again(workload: type[Workload], program: programs.Program, recorded: Replay, backend: Backend) -> _Told:
     from planproof.race.explore import Session
     from planproof.race.isolation import Places
     from planproof.race.schedules.orders import Recorded
 
     with Places(backend) as places, Session(workload, backend.kind, places) as session:
         done = session.execute(program, Recorded(recorded.choices))
-        if not done.undecided:
-            return done, ""
+        if not done.diverged:
+            return _Told([done], undecided=done.undecided)
         nearest = session.execute(program, Recorded(recorded.choices, strict=False))
-        return nearest, done.undecided
+        if nearest.violation is not None:
+            return _Told([nearest])
+        return _other_orders(session, program, nearest, backend.kind)
+
+
+def _other_orders(
+    session: Session, program: programs.Program, nearest: Execution, kind: BackendKind
+) -> _Told:
+    """The application makes other calls now, as when the race was repaired: it is to hold in their orders."""
+    from planproof.race.schedules.exhaustive import EveryOrder
+    from planproof.race.schedules.independence import independence
+
+    workload = session.workload
+    relation, _ = independence(kind, ordered=True, tasks=workload.asynchronous())
+    order, tried = EveryOrder(relation), [nearest]
+    until = time.monotonic() + OTHER_SECONDS
+    while not order.finished and len(tried) <= OTHER_ORDERS and time.monotonic() < until:
+        done = session.execute(program, order)
+        if done.violation is not None or done.undecided:
+            return _Told([*tried, done], undecided=done.undecided)
+        tried.append(done)
+    extent = "every distinct order" if order.finished else f"{len(tried)} orders"
+    told = f"the recorded order cannot be made any more; {extent} of the calls that are made now held"
+    return _Told(tried, others=told)
 
 
 def _stress_again(
     workload: type[Workload], program: programs.Program, recorded: Replay, backend: Backend
-) -> tuple[Execution, str]:
+) -> _Told:
     """Found by stress, and no order was: run it until it fails again, within bounds."""
     from planproof.race.isolation import Places
     from planproof.race.run import stress_once
 
+    tried = []
     with Places(backend) as places:
         for _ in range(STRESS_ROUNDS):
             done = stress_once(workload, program, places, {})
-            if done.undecided or (
-                done.violation is not None and done.violation.property == recorded.property
-            ):
-                return done, ""
-    return done, f"found by stress, it did not show again in {STRESS_ROUNDS} rounds"
+            tried.append(done)
+            if done.undecided:
+                return _Told(tried, undecided=done.undecided)
+            if done.violation is not None and done.violation.property == recorded.property:
+                return _Told(tried)
+    return _Told(
+        tried, others=f"found by stress, without an order; it did not show again in {STRESS_ROUNDS} rounds"
+    )
 
 
 def _result(
     recorded: Replay,
     workload: type[Workload],
     program: programs.Program,
-    done: Execution,
-    diverged: str,
+    told: _Told,
     backend: Backend,
     path: str | None,
 ) -> RaceResult:
     from planproof.race.certificate import certificate, count
+    from planproof.race.run import doubt
 
     tally = Tally()
-    count(tally, done)
-    failure = None
+    for each in told.done:
+        count(tally, each)
+    failure, done = None, told.done[-1]
     if done.violation is not None:
         failure = Failure(
             done.violation, program, done.choices, done.steps, done.history,
-            schedule=1, seed=recorded.seed, replay_path=path,
+            schedule=len(told.done), seed=recorded.seed, replay_path=path,
         )  # fmt: skip
-    reason = "" if failure else done.undecided or diverged
+    reason = "" if failure else told.undecided or doubt(workload, tally)
     outcome = FAILED if failure else INCONCLUSIVE if reason else PASSED
     record = certificate(
         reference=reference_of(workload),
         backend=backend,
         mode="explore" if recorded.choices else "stress",
         seed=recorded.seed,
-        wanted=1,
+        wanted=len(told.done),
         tally=tally,
         outcome=outcome,
     )
-    return RaceResult(outcome, record, failure, reason)
+    return RaceResult(outcome, record, failure, reason or ("" if failure else told.others))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 
@@ -9,20 +10,22 @@ if TYPE_CHECKING:
     from planproof.race.result import Failure, RaceResult
 
 
-def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
-    """What did not hold, who did what in which order, how to see it again.
+WIDTH = 80
 
-    No line over 100 columns by itself.
-    """
-    lines = [failure.reason, ""]
-    lines += [f"  client {n}  {'  '.join(map(str, calls))}" for n, calls in enumerate(failure.program)]
+
+def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
+    """What did not hold, who did what in which order, how to see it again; 80 columns, but for paths."""
+    lines = [*_wrapped(failure.reason), ""]
+    for n, calls in enumerate(failure.program):
+        lines += _wrapped(f"  client {n}  {'  '.join(map(str, calls))}", " " * 12)
     if failure.steps:
         lines += ["", "  in this order:"]
-        lines += [f"    {step}" for step in failure.steps]
+        lines += [line for step in failure.steps for line in _wrapped(f"    {step}", " " * 14)]
     else:
         lines += ["", "  found by stress; no order of single calls was found that breaks it each time"]
     lines += ["", "  on the record:"]
-    lines += [f"    client {op.client}  {op.text} -> {op.reply}" for op in failure.history.operations[:40]]
+    for op in failure.history.operations[:40]:
+        lines += _wrapped(f"    client {op.client}  {op.text} -> {op.reply}", " " * 14)
     left_out = len(failure.history.operations) - 40
     if left_out > 0:
         lines.append(f"    and {left_out} more")
@@ -34,6 +37,13 @@ def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
     if failure.page_path:
         lines.append(f"  page: {failure.page_path}")
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str = "    ") -> list[str]:
+    """One line of text, on several where it is wide; its own spaces at the start stay."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def _size(failure: Failure) -> str:
@@ -61,7 +71,8 @@ def result_text(result: RaceResult) -> str:
         return f"{head}\n\n{failure_text(result.failure, record)}"
     lines = [head]
     if result.reason:
-        lines.append(f"  {result.reason}")
+        first, *stacks = result.reason.splitlines()
+        lines += [*_wrapped(f"  {first}", "  "), *(f"  {line}" for line in stacks)]
     return "\n".join([*lines, *_figures(record)])
 
 

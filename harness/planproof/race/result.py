@@ -82,7 +82,7 @@ class RaceResult:
         outcome: ``passed``, ``failed`` or ``inconclusive``.
         certificate: what was run and seen; JSON-able, see ``schemas/certificate.schema.json``.
         failure: where it failed.
-        reason: why it is inconclusive, in one sentence; empty otherwise.
+        reason: why it is inconclusive, or what else is to be known of a pass, in one sentence; mostly empty.
     """
 
     outcome: str

@@ -217,7 +217,7 @@ class Race:
         return write_failure(failure, self.workload, self.backend, self.options)
 
     def _result(self, failure: Failure | None, undecided: str) -> RaceResult:
-        reason = undecided or ("" if failure else self._doubt())
+        reason = undecided or ("" if failure else doubt(self.workload, self.tally))
         outcome = FAILED if failure else INCONCLUSIVE if reason else PASSED
         record = certificate(
             reference=reference_of(self.workload),
@@ -233,20 +233,20 @@ class Race:
         )
         return RaceResult(outcome, record, failure, reason)
 
-    def _doubt(self) -> str:
-        """Why a run without a failure proves nothing; empty where it does prove something."""
-        tally = self.tally
-        if not self.workload.invariants() and self.workload.model is None:
-            return "the workload has neither an invariant nor a model, so nothing was checked"
-        if tally.overlapping == 0:
-            return "no two operations of different clients ever overlapped, so no race was run"
-        if tally.unchecked == tally.schedules and self.workload.model is not None:
-            return "the checker gave up on every history"
-        if tally.unchecked:
-            return f"the checker gave up on {tally.unchecked} of {tally.schedules} histories"
-        if not tally.outcomes.get("ok"):
-            return "no operation ever succeeded, so nothing was put to the test"
-        return ""
+
+def doubt(workload: type[Workload], tally: Tally) -> str:
+    """Why a run without a failure proves nothing; empty where it does prove something."""
+    if not workload.invariants() and workload.model is None:
+        return "the workload has neither an invariant nor a model, so nothing was checked"
+    if tally.overlapping == 0:
+        return "no two operations of different clients ever overlapped, so no race was run"
+    if tally.unchecked == tally.schedules and workload.model is not None:
+        return "the checker gave up on every history"
+    if tally.unchecked:
+        return f"the checker gave up on {tally.unchecked} of {tally.schedules} histories"
+    if not tally.outcomes.get("ok"):
+        return "no operation ever succeeded, so nothing was put to the test"
+    return ""
 
 
 def stress_once(

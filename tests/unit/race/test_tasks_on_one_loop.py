@@ -77,7 +77,7 @@ class TestExplore:
         assert result.failure.violation.property == "nothing_lost"
         assert result.failure.size == (2, 2, 2)
         assert any(
-            "await asyncio.sleep(0) (test_tasks_on_one_loop.py:" in step for step in result.failure.steps
+            "after test_tasks_on_one_loop.py:" in step for step in result.failure.steps
         )
 
     def test_the_lock_is_seen_as_a_lock_and_every_order_is_run(self):

@@ -143,6 +143,7 @@ class Scheduler:
         self._mutex = _thread.allocate_lock()
         self._over = threading.Event()
         self._holder: int | None = None
+        self._started = False
         self._last: int | None = None
         self._progress = 0
         self.steps = 0
@@ -207,18 +208,22 @@ class Scheduler:
 
     def _hand_on_from_main(self) -> None:
         with self._mutex:
+            self._started = True
             self._pass_baton()
 
     def _wait_for_end(self) -> None:
-        """Until the schedule is over, or nobody has moved for as long as the limit says."""
-        moved, seen = _monotonic(), -1
+        """Until the schedule is over, or nobody has moved for as long as the limit says.
+
+        Looks are counted, not seconds: a process that was stopped, or got no processor, has not hung.
+        """
+        idle, seen = 0, -1
         while not self._over.wait(self._stall):
-            if seen != self._progress:
-                moved, seen = _monotonic(), self._progress
-            elif _monotonic() > moved + self._limit:
+            idle = idle + 1 if seen == self._progress else 0
+            seen = self._progress
+            if idle * self._stall > self._limit:
                 self.end.hang = self.stacks()
                 return
-            else:
+            if idle:
                 self._step_over_the_stuck()
 
     def _step_over_the_stuck(self) -> None:
@@ -397,7 +402,7 @@ class Scheduler:
             self._pass_baton()
         elif client.stray:
             client.stray = False
-            if self._holder is None and not self._over.is_set():
+            if self._started and self._holder is None and not self._over.is_set():
                 self._pass_baton()
 
     def _pass_baton(self) -> None:

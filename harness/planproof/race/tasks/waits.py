@@ -41,12 +41,12 @@ class Wait:
 
     @property
     def place(self) -> str:
-        """``n = await self.read() (shop.py:14)``."""
+        """``shop.py:14 n = await self.read()``."""
         if self.frame is None:
             return "goes on"
         file, line = self.frame.f_code.co_filename, self.frame.f_lineno
         text = linecache.getline(file, line).strip()
-        return f"{text} ({PurePath(file).name}:{line})" if text else f"{PurePath(file).name}:{line}"
+        return f"{PurePath(file).name}:{line} {text}".rstrip()
 
 
 def look(task: asyncio.Task[Any], executing: Collection[asyncio.Future[Any]] = ()) -> Wait:
