@@ -49,6 +49,8 @@ _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
 _STAGES: Final = (b"phase", b"stage", b"milestone", b"sprint", b"iteration")
 _STAGED: Final = re.compile(rb"(?:phase|stage|milestone|sprint|iteration)s?[ \t]+[0-9a-z]")
 """What a plan with phases holds somewhere."""
+MAX_LABEL: Final = 60
+"""A line of so many letters that ends in a colon is the label of what follows it."""
 _FRONT_LIMIT: Final = 262_144
 
 
@@ -230,6 +232,8 @@ class Engine:
         if not said.value and block.more is None:
             block.topic = topic_of(said.name)
             return bool(block.topic)
+        if parent is not None and block.owner is None and self.needed(said, parent, block):
+            return True
         parent = parent or promote(self.context, said.name, said.value)
         if parent is None or not (text[:1] == "_" or is_field(said.name)):
             return False
@@ -242,6 +246,14 @@ class Engine:
                 self.context.take_field(parent, further.name, further.value, line)
             else:
                 self.context.go_on(parent, said.name, line)
+        return True
+
+    def needed(self, said: Label, parent: Draft, block: Block) -> bool:
+        """``- **Task:** TP-160`` in a task's own section about dependencies."""
+        if said.name.lower() not in {"task", "tasks"} or self.context.section.topic != "dependencies":
+            return False
+        self.context.take_field(parent, said.name, said.value, block.lines()[0])
+        self.context.header_edges(parent, said.value, block.line, waits=True)
         return True
 
     def line_field(self, line: Line, draft: Draft) -> None:
@@ -265,10 +277,7 @@ class Engine:
                 if said is not None:
                     self.labelled_lines(block, said, line, owner)
                     continue
-            if text[:1] in "[0123456789" and _LOOSE_BOX.match(text) and not _LINK.match(text):
-                context.report(line.number, text, "a box that stands in no list")
-            elif "|" in text and "] " in text and _CELL_BOX.search(f"|{text}"):
-                context.report(line.number, text, "a box in a table cell is no task")
+            self.loose(block, line, text)
         for read in self.texts if told else ():
             if read(block, context):
                 break
@@ -282,6 +291,15 @@ class Engine:
         for line in lines:
             if "|" not in line.text and may_speak(line.text):
                 self.context.overhear(line.text, line.number)
+
+    def loose(self, block: Block, line: Line, text: str) -> None:
+        """A line without a value: the label of what follows, or a box where none can stand."""
+        if text[-1:] == ":" and len(text) <= MAX_LABEL and block.owner is None:
+            self.context.relabel(text.rstrip(":"))
+        elif text[:1] in "[0123456789" and _LOOSE_BOX.match(text) and not _LINK.match(text):
+            self.context.report(line.number, text, "a box that stands in no list")
+        elif "|" in text and "] " in text and _CELL_BOX.search(f"|{text}"):
+            self.context.report(line.number, text, "a box in a table cell is no task")
 
     def labelled_lines(self, block: Block, said: Label, line: Line, owner: Draft | None) -> None:
         """All labelled values of one line of a paragraph."""

@@ -228,7 +228,7 @@ _ROLES: Final = (
         Role.FILES,
         (
             r"(?:target |test |new |modified )?(?:files?|paths?|location|absolute paths?(?:\(s\))?)"
-            r"(?: to (?:create|modify|change|edit))?"
+            r"(?: to (?:create|modify|change|edit))?|create|modify|test"
         ),
     ),
     (

@@ -46,7 +46,11 @@ _CAPITALS: Final = re.compile(r"(?:COV|CE|OQ|REQ|CON|CT)(?:[-_][A-Z0-9]{1,20}){1
 _DOTTED: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,4}[a-z]?\.?(?=[ \t]|$|[:)*_~])")
 _NUMBER: Final = re.compile(r"[0-9]{1,4}[.):](?=[ \t]|$|[*_~])")
 _HASH: Final = re.compile(r"#[0-9]{1,6}(?=[ \t:.)]|$)")
-_PAIR: Final = re.compile(r"[0-9]{2}(?:\.[0-9]{1,2})?-[0-9]{2}(?=[ \t:*])")
+_PAIR: Final = re.compile(r"[0-9]{2}(?:\.[0-9]{1,2})?-[0-9]{2}(?=[ \t:*]|-PLAN\.md)(?:-PLAN\.md)?")
+_CALLED: Final = re.compile(
+    r"(?:Work Package|Task|Story|Ticket|Subtask)[ \t]*:?[ \t]+(?=[A-Z]{1,10}[-_]?[0-9])"
+)
+"""A word before an id that says what it is the id of."""
 _WORDED: Final = re.compile(
     r"(Task Group|Task|Step|Requirement|Phase|Milestone|Subtask|Story|Item|Track|Batch|Slice"
     r"|Part|Wave)[ \t]+#?"
@@ -162,7 +166,7 @@ def _split(run: str) -> tuple[str, ...]:
 _MAYBE: Final = re.compile(
     r"[*_~`(]*(?:\*\*)?(?:\[|[0-9#]|[A-Z][A-Z0-9_-]*[0-9]|t[0-9]|(?:COV|CE|OQ|REQ|CON|CT)[-_]"
     r"|(?:[Tt]ask|TASK|[Ss]tep|STEP|[Rr]equirement|[Pp]hase|[Mm]ilestone|[Ss]ubtask|[Ss]tory"
-    r"|[Ii]tem|[Tt]rack|[Bb]atch"
+    r"|[Ii]tem|[Tt]rack|[Bb]atch|Work Package|Ticket|Task:"
     r"|[Ss]lice|[Pp]art|[Ww]ave)[ \t])"
 )
 
@@ -170,7 +174,7 @@ _OPENERS: Final = frozenset("*_~`([#0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZtsrpmiwb
 """What ``_MAYBE`` can begin with."""
 _WORD_HEADS: Final = frozenset(
     head
-    for word in ("Ta", "St", "Re", "Ph", "Mi", "Su", "It", "Tr", "Ba", "Sl", "Pa", "Wa")
+    for word in ("Ta", "St", "Re", "Ph", "Mi", "Su", "It", "Tr", "Ba", "Sl", "Pa", "Wa", "Wo", "Ti")
     for head in (word, word.lower())
 )
 """What the words that ``_MAYBE`` knows begin with; a small letter follows in no other id."""
@@ -249,6 +253,9 @@ def _name(text: str, at: int) -> tuple[str, str, int]:  # noqa: PLR0911 - one re
     found = _CAPITALS.match(text, at)
     if found is not None and text[found.end() : found.end() + 1] in {":", "*", "`", ""}:
         return found[0], "global", found.end()
+    found = _CALLED.match(text, at)
+    if found is not None:
+        return _name(text, found.end())
     found = _WORDED.match(text, at)
     if found is not None:
         word = found[1].replace(" ", "-")
@@ -260,7 +267,7 @@ def _name(text: str, at: int) -> tuple[str, str, int]:  # noqa: PLR0911 - one re
 def _numeric(text: str, at: int) -> tuple[str, str, int]:
     found = _PAIR.match(text, at)
     if found is not None:
-        return found[0], "number", found.end()
+        return found[0].removesuffix("-PLAN.md"), "number", found.end()
     found = _DOTTED.match(text, at)
     if found is not None:
         return found[0].rstrip("."), "number", found.end() - found[0].endswith(".")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -35,16 +36,22 @@ def local(name: str) -> str:
 @rule("PP201", "unknown-dependency", "error")
 def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     """An edge names a task that the plan does not have, though it has others of that kind."""
-    missing = [edge for edge in view.plan.edges if edge.certain and not ends_known(view, edge)]
+    missing = [
+        edge
+        for edge in view.plan.edges
+        if edge.certain and edge.origin is not Origin.FRONT_MATTER and not ends_known(view, edge)
+    ]
     if not missing:
         return
     shapes = _shapes(view)
     lines: dict[int, dict[str, Edge]] = {}
     for edge in missing:
-        for end in (edge.before, edge.after):
-            if end in view.graph.items or not _of_this_plan(end, shapes):
+        for end, other in ((edge.before, edge.after), (edge.after, edge.before)):
+            alone = other in view.by_id and _shape(other) == _shape(end)
+            if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= alone:
                 continue
-            lines.setdefault(edge.line, {}).setdefault(end, edge)
+            if re.search(r"\d", local(end)):
+                lines.setdefault(edge.line, {}).setdefault(end, edge)
     for line, ends in lines.items():
         (first, edge), *_ = ends.items()
         other = local(edge.after if first == edge.before else edge.before)
@@ -58,14 +65,14 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
         )
 
 
-def _shapes(view: PlanView) -> set[str]:
-    """What the ids of this plan's tasks and phases look like, numbers left out."""
-    return {_DIGITS.sub("0", item.local) for item in view.plan.items if item.kind in {Kind.TASK, Kind.META}}
+def _shape(name: str) -> str:
+    """What an id looks like, numbers left out."""
+    return _DIGITS.sub("0", local(name))
 
 
-def _of_this_plan(name: str, shapes: set[str]) -> bool:
-    """Whether an id is of a kind that the plan's tasks have; others may belong to another document."""
-    return _DIGITS.sub("0", local(name)) in shapes and re.search(r"\d", local(name)) is not None
+def _shapes(view: PlanView) -> Counter[str]:
+    """How many tasks and phases of this plan have ids of each shape; others belong to another document."""
+    return Counter(_shape(item.id) for item in view.plan.items if item.kind in {Kind.TASK, Kind.META})
 
 
 @rule("PP214", "unknown-in-wave", "error")

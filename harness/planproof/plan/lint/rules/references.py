@@ -59,7 +59,8 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
     strange.difference_update(name for item in view.tasks for name in local_ids(view.line(item.line)[:40]))
     edges = bytearray(view.line_count + 1)
     for edge in view.plan.edges:
-        edges[edge.line] = True
+        if edge.line <= view.line_count:
+            edges[edge.line] = True
     said: set[str] = set()
     for line, found in view.search(_ID):
         if found[0] not in strange or found[0] in said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from planproof.plan.model import Claim, Kind
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from planproof.plan.reading.context import Context, Statement
 
 
+_ABOUT = re.compile(r"(?:Task|Work Package|Ticket|Story)[ \t]*:?[ \t]+[A-Z]{1,10}[-_]?[0-9]+\b")
+"""A title that says that the whole file is one task."""
 _TASK_WORDS = frozenset({"task", "subtask", "step"})
 
 
@@ -30,7 +33,7 @@ class TaskHeadings(Dialect):
         section = context.section
         box = parse_box(section.text) if section.text.startswith("[") else None
         said = lead(words.without_emoji(box.rest)) if box else section.lead
-        if not section.slugs and box is None:
+        if not section.slugs and box is None and not _ABOUT.match(section.text):
             return False
         if said.scope == "global" and (said.text or box):
             kind = kind_of_name(said.name) or Kind.TASK

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from planproof.plan.model import Origin
+from planproof.plan.model import Kind, Origin
+from planproof.plan.reading.leads import Lead
+from planproof.plan.reading.words import status_claim
 
 
 if TYPE_CHECKING:
-    from planproof.plan.reading.blocks import Block
+    from planproof.plan.reading.blocks import Block, Line
     from planproof.plan.reading.context import Context
 
 
@@ -37,6 +39,8 @@ def read_front_matter(block: Block, context: Context) -> bool:
         return False
     places = {line.text.partition(":")[0].strip(" \"'"): line for line in reversed(lines)}
     owner = next((str(data[key]) for key in _IDS if isinstance(data.get(key), str | int)), None)
+    if owner:
+        _whole(block, owner, data, places, context)
     for key, value in data.items():
         line = places.get(str(key), lines[0])
         values = _scalars(value)
@@ -47,6 +51,17 @@ def read_front_matter(block: Block, context: Context) -> bool:
             for name in values:
                 context.edge(name, owner, line.number, Origin.FRONT_MATTER, certain=True)
     return True
+
+
+def _whole(block: Block, name: str, data: dict[Any, Any], places: dict[str, Line], context: Context) -> None:
+    """A file with an id, a title and a status is one task."""
+    status, title = data.get("status"), data.get("title")
+    if not (isinstance(status, str) and isinstance(title, str) and status_claim(status)):
+        return
+    draft = context.add("plain", Kind.TASK, block, title, said=Lead(name, "global", (), title))
+    first = places.get("title", block.lines()[0])
+    draft.line, draft.start = first.number, first.start
+    context.take_field(draft, "status", status, places["status"])
 
 
 def _scalars(value: Any) -> list[str] | None:
