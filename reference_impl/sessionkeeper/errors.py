@@ -25,6 +25,18 @@ class SessionKeeperError(Exception):
     http_status: ClassVar[int] = 500
     retriable: ClassVar[bool] = False
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross a process boundary whole: by default the sentence would be passed as the only argument."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[SessionKeeperError], arguments: tuple[object, ...], state: dict[str, object]
+) -> SessionKeeperError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidInputError(SessionKeeperError):
     """An id, token, attribute or setting of the wrong shape: refused before any look-up (ST18)."""
@@ -170,14 +182,6 @@ class SessionLimitRaceError(SessionKeeperError):
         self.user_id = user_id
         self.reason = reason
         self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Cross a process boundary whole: the default would pass the sentence as the user id."""
-        return _race, (self.user_id, self.reason, self.retry_after)
-
-
-def _race(user_id: str, reason: RaceReason, retry_after: int) -> SessionLimitRaceError:
-    return SessionLimitRaceError(user_id, reason, retry_after=retry_after)
 
 
 class StoreDefectError(SessionKeeperError):

@@ -112,6 +112,7 @@ def handle_oauth_callback(
         SessionExpiredError: the state is too old.
         LinkUsedError: the state has been used.
         AuthenticationError: the provider does not accept the code.
+        RequestReplayedError: this request's session has ended since.
         SessionLimitRaceError: every attempt lost to another change.
         StoreUnavailableError: the store does not answer; repeat with the same request id.
     """
@@ -164,6 +165,7 @@ def verify_magic_link_token(
         InvalidTokenError: the token is not ours.
         SessionExpiredError: the token is too old.
         LinkUsedError: the token has been used.
+        RequestReplayedError: this request's session has ended since.
         SessionLimitRaceError: every attempt lost to another change.
         StoreUnavailableError: the store does not answer; repeat with the same request id.
     """

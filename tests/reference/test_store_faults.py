@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
 
 import pytest
@@ -13,14 +14,17 @@ from sessionkeeper import (
     Keeper,
     ManualClock,
     RaceReason,
+    SessionKeeperError,
     SessionLimitRaceError,
     SessionManager,
     StoreUnavailableError,
     SystemClock,
     TokenMint,
+    TooManyGuessesError,
     create_session_with_limit_enforcement,
     open_store,
 )
+from sessionkeeper.data_access.exceptions import RateLimitExceededError, RetryableError
 from sessionkeeper.stores import sqlite
 
 
@@ -125,6 +129,19 @@ class TestPostgres:
         assert caught.value.reason is RaceReason.BUSY
         assert system.login()
 
+    def test_a_server_that_is_too_slow_is_not_waited_for(self, system):
+        import psycopg
+
+        login = system.login()
+        with system.store._lent() as connection:
+            connection.execute("SET statement_timeout = '60ms'")
+        with psycopg.connect(system.store._url) as other:
+            other.execute(f"LOCK TABLE {system.store._schema}.sessions IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(StoreUnavailableError) as caught:
+                system.login()
+        assert (caught.value.http_status, caught.value.retriable) == (503, True)
+        assert system.live() == [login.session.session_id]
+
     def test_a_user_row_that_cleanup_removed_is_made_again(self, system):
         login = system.login()
         system.manager.logout(login.tokens.access)
@@ -191,3 +208,20 @@ class TestDynamoDB:
         login = system.login()
         assert wire.count("TransactWriteItems") == 3  # and nothing was sent behind our back
         assert system.live() == [login.session.session_id]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SessionLimitRaceError("ann", RaceReason.BUSY, retry_after=3),
+        TooManyGuessesError("slowly", retry_after=7),
+        RateLimitExceededError("too many", retry_after=9),
+        RetryableError("later", aws_code="X", outcome_unknown=True),
+        StoreUnavailableError("down"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_crosses_a_process_boundary_whole(error):
+    back = pickle.loads(pickle.dumps(error))
+    assert isinstance(back, SessionKeeperError)
+    assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import psycopg
 from psycopg import errors, sql
 
 from sessionkeeper.boundary.domain import ActiveSessionExistsError
 from sessionkeeper.boundary.sql_rows import SCHEMA, SqlRows
-from sessionkeeper.errors import StoreUnavailableError
-from sessionkeeper.stores.pool import FreeList
+from sessionkeeper.errors import SessionKeeperError, StoreUnavailableError
+from sessionkeeper.stores.pool import FreeList, Loan
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessionkeeper.boundary.ledger import Rows
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 CONNECT_TIMEOUT: Final = 5
 """Seconds to wait for the server."""
@@ -39,7 +41,9 @@ class PostgresLedger:
     def __init__(self, url: str, *, schema: str = "") -> None:
         self._url = url
         self._schema = schema
-        self._connections = FreeList(self._connect)
+        self._connections: FreeList[psycopg.Connection[tuple[Any, ...]]] = FreeList(
+            self._connect, self._meaning
+        )
         with self._lent() as connection, connection.transaction():
             connection.execute(_ONE_AT_A_TIME)  # two who make the same table at once would collide
             if schema:
@@ -47,24 +51,15 @@ class PostgresLedger:
             for statement in SCHEMA:
                 connection.execute(statement.encode())
 
-    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+    def _connect(self) -> Connection:
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT)
         connection.execute(_TIMEOUTS)
         if self._schema:
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
         return connection
 
-    @contextmanager
-    def _lent(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-        try:
-            with self._connections.lend() as connection:
-                yield connection
-        except errors.UniqueViolation as error:
-            if error.diag.constraint_name == "boundary_one_open_session":
-                raise ActiveSessionExistsError("The user has an active session.") from error
-            raise StoreUnavailableError("The ledger refused a row.") from error
-        except psycopg.Error as error:
-            raise StoreUnavailableError("The ledger does not answer.") from error
+    def _lent(self) -> Loan[Connection]:
+        return self._connections.lend()
 
     @contextmanager
     def transaction(self) -> Iterator[Rows]:
@@ -76,11 +71,21 @@ class PostgresLedger:
         """As :meth:`Ledger.close`."""
         self._connections.close()
 
+    def _meaning(self, error: BaseException, _about: str) -> SessionKeeperError | None:
+        if isinstance(error, errors.UniqueViolation):
+            if error.diag.constraint_name == "boundary_one_open_session":
+                return ActiveSessionExistsError("The user has an active session.")
+            return StoreUnavailableError("The ledger refused a row.")
+        if isinstance(error, psycopg.Error):
+            self._connections.close()  # a server that was restarted has cut the idle ones as well
+            return StoreUnavailableError("The ledger does not answer.")
+        return None
+
 
 class _Questions:
     """A connection that takes ``?`` for a parameter, as the shared statements are written."""
 
-    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = (), /) -> Any:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from sessionkeeper.boundary.domain import ActiveSessionExistsError
 from sessionkeeper.boundary.sql_rows import SCHEMA, SqlRows
-from sessionkeeper.errors import StoreUnavailableError
-from sessionkeeper.stores.pool import FreeList
+from sessionkeeper.errors import SessionKeeperError, StoreUnavailableError
+from sessionkeeper.stores.pool import FreeList, Loan
 
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sessionkeeper.boundary.ledger import Rows
 
 BUSY_TIMEOUT: Final = 10.0
-"""Seconds to wait for another process's transaction."""
+"""Seconds to wait for a transaction of this process, and as long again for one of another."""
 
 
 class SqliteLedger:
@@ -36,7 +36,7 @@ class SqliteLedger:
         self._path = path
         # SQLite's own waiting sleeps in steps; threads of one process queue here instead.
         self._turn = threading.Lock()
-        self._connections = FreeList(self._connect)
+        self._connections = FreeList(self._connect, _meaning)
         with self._lent() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             for statement in SCHEMA:
@@ -50,30 +50,34 @@ class SqliteLedger:
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
-    @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with self._connections.lend() as connection:
-                yield connection
-        except sqlite3.IntegrityError as error:
-            if "boundary_sessions.user_id" in str(error):
-                raise ActiveSessionExistsError("The user has an active session.") from error
-            raise StoreUnavailableError("The ledger refused a row.") from error
-        except sqlite3.Error as error:
-            raise StoreUnavailableError("The ledger does not answer.") from error
+    def _lent(self) -> Loan[sqlite3.Connection]:
+        return self._connections.lend()
 
     @contextmanager
     def transaction(self) -> Iterator[Rows]:
         """As :meth:`Ledger.transaction`; the write lock is held from before the first look."""
-        with self._turn, self._lent() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield SqlRows(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT):
+            raise StoreUnavailableError("The ledger does not answer.")
+        try:
+            with self._lent() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield SqlRows(connection)
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         """As :meth:`Ledger.close`."""
         self._connections.close()
+
+
+def _meaning(error: BaseException, _about: str) -> SessionKeeperError | None:
+    if isinstance(error, sqlite3.IntegrityError):
+        if "boundary_sessions.user_id" in str(error):
+            return ActiveSessionExistsError("The user has an active session.")
+        return StoreUnavailableError("The ledger refused a row.")
+    return StoreUnavailableError("The ledger does not answer.") if isinstance(error, sqlite3.Error) else None

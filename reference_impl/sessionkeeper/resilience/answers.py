@@ -22,6 +22,8 @@ LOGGER = logging.getLogger(__name__)
 
 # A store that failed through all our own retries will hardly be back within a second.
 STORE_RETRY_AFTER = 5
+# RFC 9110, 15.5.2: a 401 says what would be asked for. A scheme of our own, so that no browser asks itself.
+CHALLENGE = "Session"
 _OPEN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -81,4 +83,6 @@ def answer(status: HTTPStatus, code: str, message: str | None, wait: int | None 
     headers = {HEADER: current_correlation_id(), "Cache-Control": "no-store"}
     if status in _OPEN:
         headers["Retry-After"] = str(max(1, wait or STORE_RETRY_AFTER))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = CHALLENGE
     return ErrorResponse(status, code, message or _SENTENCES.get(status, "Something failed here."), headers)

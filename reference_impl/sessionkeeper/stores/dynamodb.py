@@ -30,6 +30,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sessionkeeper.data_access.tables import TableDefinition, create_tables
 from sessionkeeper.model import SESSION_LIMIT, Block, Session, SessionID
 from sessionkeeper.rules import Change, Decision, Partition
 from sessionkeeper.stores.base import TransactionalStore
@@ -83,7 +84,8 @@ class DynamoDBSessionStore(TransactionalStore):
         super().__init__(clock=clock, limit=limit)
         self._client = client
         self._table = table
-        self._ask(self._make_table)
+        definition = TableDefinition(name=table, partition_key="PK", sort_key="SK", ttl_attribute="ttl")
+        self._ask(lambda: create_tables(client, [definition]))
 
     @classmethod
     def at(
@@ -100,27 +102,6 @@ class DynamoDBSessionStore(TransactionalStore):
         }
         client = boto3.client("dynamodb", config=_POLICY, **(local if parts.netloc else {}))
         return cls(client, f"{prefix}sessionkeeper", clock=clock, limit=limit)
-
-    def _make_table(self) -> None:
-        try:
-            self._client.create_table(
-                TableName=self._table,
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=[
-                    {"AttributeName": "PK", "KeyType": "HASH"},
-                    {"AttributeName": "SK", "KeyType": "RANGE"},
-                ],
-                AttributeDefinitions=[
-                    {"AttributeName": "PK", "AttributeType": "S"},
-                    {"AttributeName": "SK", "AttributeType": "S"},
-                ],
-            )
-        except self._client.exceptions.ResourceInUseException:
-            return
-        self._client.get_waiter("table_exists").wait(TableName=self._table)
-        self._client.update_time_to_live(
-            TableName=self._table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
-        )
 
     def _change(self, user_id: str, decide: Decision[T], *, guest: str = "") -> T:
         sessions = self._partition(user_id)

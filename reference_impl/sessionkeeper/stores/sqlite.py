@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT: Final = 5.0
-"""Seconds that a writer waits for writers of other processes."""
+"""Seconds that a writer waits for those of its own process, and as long again for those of others."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -123,15 +123,20 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
     def _alone(self, step: Callable[[sqlite3.Connection], T], user_id: str = "", guest: str = "") -> T:
         """Hold the write lock, which is everybody's, from before the first look until the commit."""
         del guest
-        with self._turn, self._lent(user_id) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                result = step(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-            return result
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT):
+            raise SessionLimitRaceError(user_id, RaceReason.BUSY)
+        try:
+            with self._lent(user_id) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    result = step(connection)
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+                return result
+        finally:
+            self._turn.release()
 
     def _remove(self, connection: sqlite3.Connection, session_ids: list[SessionID]) -> None:
         for session_id in session_ids:

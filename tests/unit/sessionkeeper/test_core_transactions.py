@@ -45,6 +45,10 @@ def client():
 def stub(client):
     with Stubber(client) as stubber:
         stubber.add_client_error("create_table", "ResourceInUseException")
+        stubber.add_response("describe_table", {"Table": {"TableStatus": "ACTIVE"}})
+        stubber.add_response(
+            "describe_time_to_live", {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED"}}
+        )
         yield stubber
         stubber.assert_no_pending_responses()
 
@@ -56,7 +60,7 @@ def clock():
 
 @pytest.fixture
 def store(client, stub, clock):
-    return DynamoDBSessionStore(client, "t", clock=clock)
+    return DynamoDBSessionStore(client, "sessions", clock=clock)
 
 
 def newcomer(store, clock):
