@@ -98,17 +98,20 @@ def _named(rule: Rule, code: str) -> bool:
     return code == rule.name or (code.startswith("PP") and rule.code.startswith(code))
 
 
-def _findings(view: PlanView, hits: Iterable[tuple[Rule, Hit]]) -> list[Finding]:
-    """Hits as findings, by line and code, each once."""
-    seen: Counter[tuple[str, str]] = Counter()
+def _findings(view: PlanView, hits: list[tuple[Rule, Hit]]) -> list[Finding]:
+    """Hits as findings, by line and code, each once; takes each hit off its list, as there may be many."""
+    seen: Counter[int] = Counter()
     found: list[Finding] = []
-    ordered = sorted(hits, key=lambda pair: (pair[1].line, pair[0].code, pair[1].message))
-    for rule, hit in ordered:
-        path = view.plan.path
+    path = view.plan.path
+    hits.sort(key=lambda pair: (pair[1].line, pair[0].code, pair[1].message))
+    hits.reverse()
+    while hits:
+        rule, hit = hits.pop()
         places = {place if isinstance(place, Place) else Place(path, place) for place in hit.related}
         quoted = _BOX.sub("[]", view.line(hit.line))
-        seen[rule.code, quoted] += 1
-        mark = fingerprint(rule.code, path, quoted, seen[rule.code, quoted])
+        same = hash((rule.code, quoted))
+        seen[same] += 1
+        mark = fingerprint(rule.code, path, quoted, seen[same])
         found.append(
             Finding(
                 rule.code,
