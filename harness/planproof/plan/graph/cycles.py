@@ -26,7 +26,7 @@ def find_cycles(links: Adjacency) -> list[list[int]]:
 
     Returns:
         One list of nodes for each group, in waiting order, its smallest node first; a node that
-        waits for itself is a circle of one.
+        waits for itself is a circle of one, where it stands in no larger one.
     """
     return sorted(_shortest(links, group) for group in _groups(links))
 
@@ -122,6 +122,8 @@ def _circle_through(
         for node in layer:
             for after in links.after(node):
                 spent += 1
+                if after == node and len(members) > 1:
+                    continue  # a node that waits for itself must not hide the circle that it stands in
                 if after == root:
                     path = [node]
                     while path[-1] != root:

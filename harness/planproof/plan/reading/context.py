@@ -163,6 +163,7 @@ class Context:
         stages, sayings: headings such as ``Phase 2: Base``, and lines that may say what waits for them.
         staging: an edge names a stage.
         wanted: names that stand where an id could.
+        exported: the task of a file that was exported as headings.
         promoted: headings that were taken for tasks because of their fields, with path and level.
         nicknames: labels of a chart's nodes, by the node's own name.
     """
@@ -190,6 +191,7 @@ class Context:
         self.staging = False
         self.wanted: list[Wanted] = []
         self.nicknames: dict[str, str] = {}
+        self.exported: Draft | None = None
         self.promoted: list[tuple[Draft, tuple[str, ...], int]] = []
 
     # -- moving on ----------------------------------------------------------------------------------

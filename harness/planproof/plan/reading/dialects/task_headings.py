@@ -9,6 +9,7 @@ from planproof.plan.model import Claim, Kind
 from planproof.plan.reading import words
 from planproof.plan.reading.boxes import box_claim, parse_box
 from planproof.plan.reading.dialect import Dialect
+from planproof.plan.reading.dialects.exported import read_exported
 from planproof.plan.reading.kinds import TOPIC_KINDS, kind_of_name
 from planproof.plan.reading.leads import Lead, lead
 
@@ -31,6 +32,8 @@ class TaskHeadings(Dialect):
     def heading(self, block: Block, context: Context) -> bool:
         """A heading with a task's id, or with a box."""
         section = context.section
+        if (context.exported or section.text[:7] == "Task ID") and read_exported(self.name, block, context):
+            return True
         box = parse_box(section.text) if section.text.startswith("[") else None
         said = lead(words.without_emoji(box.rest)) if box else section.lead
         if not section.slugs and box is None and not _ABOUT.match(section.text):
