@@ -275,8 +275,7 @@ _ITEM: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """``after`` waits for ``before``; said on ``line`` of the plan.
 
     ``before`` and ``after`` are item ids where the plan has such items, else ``PLAN:NAME`` as written.
@@ -300,8 +299,7 @@ class ParallelGroup:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """One heading: its level (1 to 6), text without marks, and line."""
 
     level: int

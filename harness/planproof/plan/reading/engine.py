@@ -405,10 +405,9 @@ class Engine:
         edges: list[Edge] = []
         drafts.reverse()
         while drafts:
-            one = drafts.pop()
-            edges.append(
-                Edge(resolve(one.before, ids), resolve(one.after, ids), one.line, one.origin, one.certain)
-            )
+            before, after, line, origin, certain = drafts.pop()
+            edge = (resolve(before, ids), resolve(after, ids), line, origin, certain)
+            edges.append(tuple.__new__(Edge, edge))  # as its class does, in half the time
         groups = tuple(
             ParallelGroup(
                 tuple(resolve(name, ids) for name in group.members),

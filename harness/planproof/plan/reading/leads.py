@@ -34,6 +34,7 @@ ENOUGH_DIGITS: Final = 2
 """So many digits make letters and digits an id; fewer need a separator or a sign behind them."""
 
 _PLAIN_TASK: Final = re.compile(r"(T[0-9]{3,7}[a-z]?) (?=[A-Z`a-z\[])")
+_PLAIN_NUMBER: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4}){1,4}) (?=[A-Za-z])")
 _OPEN_MARKS: Final = re.compile(r"[ \t]*(?:\*\*|__|~~|`)*")
 # A name of letters and digits; the last part may be a suffix, never another number range.
 _STRONG: Final = re.compile(
@@ -141,7 +142,10 @@ _LOCAL_WORDS: Final = frozenset({"step", "item", "subtask"})
 
 def lead(text: str) -> Lead:
     """Take an item's text apart into id, labels and statement."""
-    found = _PLAIN_TASK.match(text) if text[:1] == "T" else None
+    first = text[:1]
+    if first.isdigit():
+        return _numbered(text)
+    found = _PLAIN_TASK.match(text) if first == "T" else None
     if found is not None:
         name, end = found[1], found.end()
         if text[end] != "[":
@@ -154,6 +158,14 @@ def lead(text: str) -> Lead:
         said = _general(text[:-3].rstrip())
         return said._replace(labels=(*said.labels, "P")) if said.text else _general(text)
     return _general(text)
+
+
+def _numbered(text: str) -> Lead:
+    """``2.1 Write it``."""
+    found = _PLAIN_NUMBER.match(text)
+    if found is None:
+        return _general(text)
+    return _made((found[1], "number", (), text[found.end() :].rstrip()))
 
 
 @lru_cache(maxsize=1024)

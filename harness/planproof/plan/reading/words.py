@@ -398,7 +398,8 @@ def uncomment(text: str) -> str:
 
 def slug(text: str) -> str:
     """A short name for a text, stable, made of its letters and digits; long ones end in a checksum."""
-    text = plain(text)
+    if "<!--" in text or "](" in text:
+        text = plain(text)
     if text.isascii():
         words = b"-".join(text.encode().translate(_SLUG_BYTES).split()).decode()
     else:

@@ -64,6 +64,8 @@ class Order(NamedTuple):
 def read_orders(text: str) -> list[Order]:
     """What sentences of a section about order say: ``T005, T006 before T008``; ``T011 once T007 exists``."""
     found: list[Order] = []
+    if not references(text):
+        return found
     for part in _SENTENCE.split(NOTE.sub(" ", text)):
         subject: list[str] = []
         certain = False

@@ -15,6 +15,7 @@ _ID: Final = (
 _REFERENCE: Final = re.compile(
     rf"(?<![\w.\-/#])({_ID})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]))?"
 )
+_DIGIT: Final = re.compile(r"[0-9]")
 _SINGLE: Final = re.compile(r"[ \t]*[A-Z]{1,8}[-_]?[0-9]{1,7}[ \t]*$")
 _SPEECH: Final = re.compile(r"[a-z]{4}")
 _ADDED: Final = re.compile(rf"(?<=/)({_ID})(?![\w])")
@@ -39,6 +40,8 @@ def references(text: str, *, numbers: bool = False) -> list[str]:
         text: running text.
         numbers: take bare numbers such as ``2.1`` for ids as well.
     """
+    if _DIGIT.search(text) is None:  # there is one in every id
+        return []
     if _SINGLE.match(text):
         return [text.strip()]
     found: dict[str, None] = {}
@@ -51,10 +54,12 @@ def references(text: str, *, numbers: bool = False) -> list[str]:
             word = match[1].replace(" ", "-").capitalize()
             for number in _counted(match[3]) if match[2] else [_FIRST.match(match[3])[0]]:  # type: ignore[index]
                 found[f"{word}-{number}"] = None
-    if numbers and not found:
-        for match in _NUMBER.finditer(text):
-            for name in _expand(match[1], match[2]):
-                found[name] = None
+    return list(found) if found or not numbers else _numbers(text)
+
+
+def _numbers(text: str) -> list[str]:
+    """Bare numbers as ids."""
+    found = {name: None for match in _NUMBER.finditer(text) for name in _expand(match[1], match[2])}
     return list(found)
 
 
