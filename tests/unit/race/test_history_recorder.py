@@ -249,7 +249,7 @@ HEAD = '{"planproof-history":1,"meta":{}}\n'
         ('{"process":1,"type":"ok","f":"read","value":1}\n', 1, "without having called"),
         ('{"process":1,"type":"invoke","f":"read"}\n' * 2, 2, "still open"),
         ('{"process":1,"type":"maybe","f":"read"}\n', 1, "none of"),
-        ('{"op":"read","call":"now"}\n', 1, "whole numbers"),
+        ('{"op":"read","call":"now"}\n', 1, "in numbers"),
         ('{"op":"read","call":1,"id":4,"return":2}\n' * 2, 2, "twice"),
     ],
 )

@@ -6,10 +6,12 @@ Schema: ``planproof/schemas/history.schema.json``; the page is ``docs/histories.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import HistoryError
 from planproof.race.history.operation import History, Note, Operation, Outcome, SubOperation
+from planproof.race.history.plain_forms import PlainForms
 from planproof.race.history.values import frozen
 
 
@@ -23,6 +25,7 @@ FORM: Final = 1
 SHOWN: Final = 60
 """How many signs of an event that cannot be read are shown."""
 
+_ARRAY: Final = re.compile(rb"\s*\[\s*\{")
 _OUTCOMES: Final = {"ok": Outcome.OK, "fail": Outcome.FAIL, "info": Outcome.INFO}
 
 
@@ -41,7 +44,7 @@ class Assembly:
         self._calls: dict[int, list[Any]] = {}
         self._ends: dict[int, tuple[int, Outcome, Any]] = {}
         self._subs: dict[int, list[SubOperation]] = {}
-        self._notes: list[Note] = []
+        self.notes: list[Note] = []
         self._ended = False
         self._plain: list[Operation] = []
 
@@ -75,7 +78,7 @@ class Assembly:
             self._subs.setdefault(number, []).append(SubOperation(sort, text, begin, end, note))
         elif kind == "note":
             _, at, sort, text, client, end = event
-            self._notes.append(Note(int(at), sort, text, client, end))
+            self.notes.append(Note(int(at), sort, text, client, end))
         elif kind == "end":
             self._ended = True
         else:
@@ -93,7 +96,7 @@ class Assembly:
         """
         return History.of(
             [*self._plain, *self._built()],
-            notes=tuple(sorted(self._notes, key=lambda note: note.at)),
+            notes=tuple(sorted(self.notes, key=lambda note: note.at)),
             meta=self.meta,
             path=self.path,
             cut=self.cut,
@@ -153,7 +156,10 @@ def read_events(data: bytes, name: str | None = None) -> History:
         HistoryError: as there.
     """
     assembly = Assembly(name)
-    open_calls: dict[Any, tuple[Any, ...]] = {}
+    plain = PlainForms(name)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if _ARRAY.match(data):
+        return _array(data, assembly, plain)
     # A recorder that was killed leaves the room that it had made for further lines: newlines.
     lines = data.rstrip(b"\n").split(b"\n")
     for number, raw in enumerate(lines, 1):
@@ -167,13 +173,30 @@ def read_events(data: bytes, name: str | None = None) -> History:
                 assembly.cut = number
                 break
             raise HistoryError("is not a line of JSON", path=name, line=number) from None
-        _take_line(assembly, value, number, open_calls)
-    for event in open_calls.values():
-        assembly.add(_operation(event, None, Outcome.INFO, None, None))
+        _take_line(assembly, plain, value, number)
+    return _whole(assembly, plain)
+
+
+def _array(data: bytes, assembly: Assembly, plain: PlainForms) -> History:
+    """One JSON array of events or operations, over as many lines as it likes."""
+    try:
+        events = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise HistoryError("is not JSON, or is cut", path=assembly.path, line=line) from None
+    for number, value in enumerate(events, 1):
+        _take_line(assembly, plain, value, number)
+    return _whole(assembly, plain)
+
+
+def _whole(assembly: Assembly, plain: PlainForms) -> History:
+    for operation in plain.operations():
+        assembly.add(operation)
+    assembly.notes += plain.notes
     return assembly.history()
 
 
-def _take_line(assembly: Assembly, value: Any, number: int, open_calls: dict[Any, tuple[Any, ...]]) -> None:
+def _take_line(assembly: Assembly, plain: PlainForms, value: Any, number: int) -> None:
     if isinstance(value, list):
         for event in value:
             assembly.take(event)
@@ -182,11 +205,7 @@ def _take_line(assembly: Assembly, value: Any, number: int, open_calls: dict[Any
         raise HistoryError("is neither an event nor an operation", path=assembly.path, line=number)
     if "planproof-history" in value:
         _header(assembly, value, number)
-    elif "type" in value and ("process" in value or "client" in value):
-        _jepsen_line(assembly, value, number, open_calls)
-    elif "op" in value and "call" in value:
-        assembly.add(_whole_operation(assembly, value, number))
-    else:
+    elif not plain.take(value, number):
         raise HistoryError(
             f"an object with the keys {', '.join(map(str, value)) or 'none'} is no part of a history",
             path=assembly.path,
@@ -208,76 +227,6 @@ def _header(assembly: Assembly, value: dict[str, Any], number: int) -> None:
             "a second run starts here; one file holds one run", path=assembly.path, line=number
         )
     assembly.meta = value.get("meta", {})
-
-
-def _arguments(value: Any) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    return tuple(frozen(value)) if isinstance(value, list) else (frozen(value),)
-
-
-def _whole_operation(assembly: Assembly, value: dict[str, Any], number: int) -> Operation:
-    outcome = _OUTCOMES.get(str(value.get("outcome", "ok" if "return" in value else "info")))
-    call, ret = value["call"], value.get("return", value.get("ret"))
-    if outcome is None or not isinstance(call, int) or not (ret is None or isinstance(ret, int)):
-        raise HistoryError(
-            'an operation needs "call" and "return" in whole numbers, and an outcome of ok, fail or info',
-            path=assembly.path,
-            line=number,
-        )
-    if ret is None and "outcome" in value:
-        ret = call  # its client knows how it ended, only not when; an unknown one stays open all the same
-    return Operation(
-        value.get("id", -number),
-        value.get("client", value.get("process", 0)),
-        str(value["op"]),
-        _arguments(value.get("args")),
-        call,
-        ret,
-        outcome,
-        frozen(value.get("result")),
-        value.get("error"),
-        line=number,
-    )
-
-
-def _jepsen_line(
-    assembly: Assembly, value: dict[str, Any], number: int, open_calls: dict[Any, tuple[Any, ...]]
-) -> None:
-    process = value.get("process", value.get("client"))
-    kind = value["type"]
-    path = assembly.path
-    at = value.get("time", number)
-    if not isinstance(process, int | str) or not isinstance(at, int):
-        raise HistoryError(
-            "process must be a number or text, and time a whole number", path=path, line=number
-        )
-    if kind in {"invoke", "call"}:
-        if process in open_calls:
-            raise HistoryError(
-                f"client {process} calls while its last call is still open", path=path, line=number
-            )
-        op = str(value.get("f", value.get("op")))
-        given = value.get("value", value.get("args"))
-        args = _arguments(given)
-        if "key" in value:
-            args = (frozen(value["key"]), *args)
-        open_calls[process] = (number, process, op, args, at)
-        return
-    if kind not in _OUTCOMES:
-        raise HistoryError(f"{kind!r} is none of invoke, ok, fail and info", path=path, line=number)
-    if process not in open_calls:
-        raise HistoryError(f"client {process} returns without having called", path=path, line=number)
-    error = value.get("error")
-    assembly.add(_operation(open_calls.pop(process), at, _OUTCOMES[kind], frozen(value.get("value")), error))
-
-
-def _operation(
-    event: tuple[Any, ...], ret: int | None, outcome: Outcome, result: Any, error: Any
-) -> Operation:
-    number, process, op, args, at = event
-    text = None if error is None else str(error)
-    return Operation(-number, process, op, args, at, ret, outcome, result, text, line=number)
 
 
 def _short(event: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from planproof.errors import HistoryError
@@ -26,6 +27,12 @@ DEFAULT_MODELS: Final = {
 """The model that goes with a format where nobody names one."""
 
 
+# White space, commas, comments, discarded words: EDN may begin with them.
+_LEADING: Final = re.compile(r"(?:[\s,]+|;[^\n]*|#_[\w.-]+)*")
+_JSON: Final = re.compile(r'\[\s*["\[]|\[?\s*\{\s*"[^"]*"\s*:')
+_EDN: Final = re.compile(r"[\[(]?\s*(?:;[^\n]*\s+)*(?:#[A-Za-z][\w.]*\s*)?\{")
+
+
 def read_history(path: Path, form: str) -> History:
     """Read a file.
 
@@ -42,14 +49,14 @@ def read_history(path: Path, form: str) -> History:
 
     name = str(path)
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise HistoryError(f"cannot be read: {error.strerror}", path=name) from None
     except UnicodeDecodeError:
         raise HistoryError("is not UTF-8 text", path=name) from None
     if form == "porcupine-etcd":
         return log_history.read_log(text, name)
-    if form == "jepsen" and not text.lstrip().startswith(("{", "[", ";", "#")):
+    if form == "jepsen" and not text.lstrip().startswith(("{", "[", "(", ";", "#")):
         return log_history.read_table(text, name)
     if form in FORMATS:
         return edn_history.read_maps(text, name)
@@ -64,14 +71,15 @@ def guess_format(path: Path) -> str | None:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(4096).decode("utf-8", "replace").lstrip()
+            head = file.read(4096).decode("utf-8-sig", "replace")
     except OSError:
         return None
-    if head.startswith(('{"', "[[", '["')):
+    head = _LEADING.sub("", head, count=1)
+    if _JSON.match(head):
         return "jsonl"
-    if "jepsen.util - " in head:
+    if "jepsen.util - " in head or "jepsen.util: " in head:
         return "porcupine-etcd"
-    if head.startswith(("{:", "[{")):
+    if _EDN.match(head):
         return "porcupine-kv" if ":key" in head else "knossos"
     first = head.partition("\n")[0].split("\t")
     return "jepsen" if len(first) > 2 and first[1].startswith(":") else None  # noqa: PLR2004 - process, type, f

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from planproof.errors import HistoryError
 from planproof.race.history.operation import Outcome, show
+from planproof.race.history.plain_forms import ANSWERS
 from planproof.race.history.values import frozen
 from planproof.race.readers.edn import Keyword, read_forms
-from planproof.race.readers.pairing import ANSWERS, Pairing
+from planproof.race.readers.pairing import Pairing
 
 
 if TYPE_CHECKING:
@@ -45,14 +46,15 @@ def _maps(text: str, path: str) -> Iterator[tuple[dict[Any, Any], int]]:
 
 
 def _take(pairing: Pairing, event: dict[Any, Any], path: str, line: int) -> None:
+    process = event.get("process")
+    value = frozen(event.get("value"))
+    if isinstance(process, Keyword) or process == "nemesis":
+        pairing.note("fault" if process == "nemesis" else str(process), f"{event.get('f')} {show(value)}")
+        return
     missing = [name for name in ("process", "type", "f") if event.get(name) is None]
     if missing:
         raise HistoryError(f"an event has no :{missing[0]}", path=path, line=line)
-    process, kind, op = event["process"], event["type"], str(event["f"])
-    value = frozen(event.get("value"))
-    if isinstance(process, Keyword):
-        pairing.note("fault" if process == "nemesis" else str(process), f"{op} {show(value)}")
-        return
+    kind, op = event["type"], str(event["f"])
     if event.get("index") is not None:
         pairing.once(event["index"], line)
     if kind == "invoke":

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import HistoryError
 from planproof.race.history.operation import Outcome, show
+from planproof.race.history.plain_forms import ANSWERS
 from planproof.race.history.values import frozen
 from planproof.race.readers.edn import Keyword, read_forms
-from planproof.race.readers.pairing import ANSWERS, Pairing
+from planproof.race.readers.pairing import Pairing
 
 
 if TYPE_CHECKING:
     from planproof.race.history.operation import History
 
 
-_LOG: Final = re.compile(r"(?P<level>INFO|WARN|DEBUG|ERROR)\s+(?P<source>\S+) - (?P<text>.*)")
+# The oldest logs begin with the level; later ones with the time, and name the thread.
+_LOG: Final = re.compile(
+    r"(?:\d[^\n]*?\s)??(?P<level>INFO|WARN|DEBUG|ERROR)\s+(?:\[[^\]]*\]\s+)?"
+    r"(?P<source>\S+?)(?: -|:) (?P<text>.*)"
+)
 _EVENT: Final = re.compile(
     r"(?P<process>\d+|:\w+)\s+:(?P<type>invoke|ok|fail|info)\s+:(?P<op>[\w-]+)\s+(?P<value>\S.*)"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from planproof.errors import HistoryError
 from planproof.race.history.operation import History, Note, Operation, Outcome
@@ -10,10 +10,6 @@ from planproof.race.history.operation import History, Note, Operation, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-ANSWERS: Final = frozenset({"read", "get", "dequeue", "contains", "list", "holder", "level", "login"})
-"""Operations whose reply's value is their result; the reply of others repeats the call's value."""
 
 
 class Pairing:
