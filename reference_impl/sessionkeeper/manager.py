@@ -177,6 +177,14 @@ class SessionManager:
         """
         return self._end_all(checked_user_id(user_id))
 
+    def revoke_everyone(self) -> int:
+        """End every session of every user, for whoever runs the service; return how many (ST11, ASVS 7.4.5).
+
+        None that was made before the call is left. One user after the other, each in one step: users who log
+        in meanwhile may keep their new session.
+        """
+        return sum(len(self._end_all(user_id)) for user_id in self._keeper.store.users())
+
     def cleanup(self, batch: int = 100) -> CleanupStatistics:
         """Remove what has expired, at most ``batch`` users at a time (S1.IMPL_002.AC3)."""
         return self._keeper.store.cleanup(batch)

@@ -117,6 +117,10 @@ class SessionStore(Protocol):
         """Return the live sessions of a user in one consistent picture, oldest first (S0.T004)."""
         ...
 
+    def users(self) -> tuple[str, ...]:
+        """Return every user who has a session, expired or not: whoever had one before the call (ST11)."""
+        ...
+
     def block_of(self, token_hash: str) -> Block | None:
         """Return the blocklist entry of a refresh token's hash, or None (S0.T009)."""
         ...

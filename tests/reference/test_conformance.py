@@ -10,6 +10,7 @@ from tests.reference.places import System
 from sessionkeeper import (
     BLOCKLIST_TTL,
     SESSION_LIMIT,
+    AuthenticationError,
     ClientMismatchError,
     EndReason,
     InvalidInputError,
@@ -255,6 +256,19 @@ class TestDelete:
         assert system.manager.revoke_all("ann") == (logins[1].session,)
         assert system.manager.revoke_all("ann") == ()
         assert system.live("bob") == [other.session.session_id]
+
+    def test_everybody_s_and_not_only_the_expired(self, system):
+        logins = [system.login(user) for user in ("ann", "bob", "bob", "用户")]
+        system.clock.advance(3600)
+        logins += [system.login(user) for user in ("carol", "ann")]
+        assert sorted(system.store.users()) == sorted({"ann", "bob", "carol", "用户"})
+        assert system.manager.revoke_everyone() == 2
+        assert system.store.users() == ()
+        for login in logins:
+            with pytest.raises(AuthenticationError):
+                system.manager.validate(login.tokens.access)
+            with pytest.raises(AuthenticationError):
+                system.manager.refresh(login.tokens.refresh)
 
 
 class TestRotation:

@@ -24,6 +24,9 @@ from sessionkeeper.rules import Decision, Partition, Presented
 
 T = TypeVar("T")
 
+_WHEN_ALL_HAVE_EXPIRED: Final = 1e15
+_ALL: Final = 2**31 - 1
+
 HIGHEST_LIMIT: Final = 25
 """Sessions that one user may be allowed: a change must fit one DynamoDB transaction of 100 actions."""
 
@@ -145,6 +148,10 @@ class TransactionalStore(ABC):
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
         """Return the live sessions of a user, oldest first (S0.T004)."""
         return Partition(user_id, self._partition(user_id), self.block_of).live(self._clock.now())
+
+    def users(self) -> tuple[str, ...]:
+        """Return every user who has a session; see `SessionStore.users`."""
+        return tuple(self._expired_users(_WHEN_ALL_HAVE_EXPIRED, _ALL))
 
     def cleanup(self, batch: int = 100) -> CleanupStatistics:
         """Remove what has expired; a user whom somebody else is changing is left for the next time."""

@@ -207,10 +207,11 @@ class DynamoDBSessionStore(TransactionalStore):
         return self._ask(put)
 
     def _expired_users(self, now: Timestamp, batch: int) -> list[str]:
-        """Scan for expired sessions. It is slow and may be stale; the change itself judges again."""
+        """Scan for expired sessions. It is slow and no picture of one instant; the change judges again."""
         users: dict[str, None] = {}
         scan: dict[str, Any] = {
             "TableName": self._table,
+            "ConsistentRead": True,
             "FilterExpression": "begins_with(SK, :slot) AND (#idle <= :now OR #end <= :now)",
             "ExpressionAttributeNames": {"#idle": "expires_at", "#end": "ends_at"},
             "ExpressionAttributeValues": {":slot": {"S": "SLOT#"}, ":now": {"N": repr(now)}},
