@@ -16,7 +16,7 @@ from .verdict import Judged, State, Verdict
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from .binding.spec import Spec, Waiver
 
@@ -136,6 +136,9 @@ def decide(
             said = f"the waiver of {waiver.owner} for {one.item.local} expired on {waiver.expires}"
             problems.append(Problem(one.item.id, waiver.path, waiver.line, "waiver_expired", said))
         unavailable = unavailable and one.state is State.UNAVAILABLE
+    if only is None:
+        problems.extend(_missing(judged, policies))
+        unavailable = unavailable and not any(one.word == "required" and not one.item for one in problems)
     checked = sum(one.verdict in GOOD for one in gated)
     if not checked and not problems:
         where = gated[0] if gated else None
@@ -147,6 +150,19 @@ def decide(
         )
     code = HOLDS if not problems else (NOT_HERE if unavailable else FAILS)
     return GateResult(code, tuple(problems), tuple(waived), checked)
+
+
+def _missing(judged: Sequence[Judged], policies: Mapping[str, GatePolicy]) -> Iterator[Problem]:
+    """What a plan's policy requires, and the plan does not have."""
+    plans: dict[str, list[Judged]] = {}
+    for one in judged:
+        plans.setdefault(one.plan, []).append(one)
+    required = {pattern for plan in plans for pattern in policies.get(plan, GatePolicy()).require}
+    for pattern in sorted(required):
+        owners = [plan for plan in plans if pattern in policies.get(plan, GatePolicy()).require]
+        if not any(fnmatch.fnmatchcase(one.item.local, pattern) for plan in owners for one in plans[plan]):
+            path = plans[owners[0]][0].path
+            yield Problem("", path, 0, "required", f"{pattern} must be verified, and no item has that name")
 
 
 def fault(one: Judged, policy: GatePolicy) -> Problem | None:

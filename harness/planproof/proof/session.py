@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from planproof.config import Workspace
+    from planproof.config import Config, Workspace
     from planproof.plan.model import Item, Plan
 
     from .binding.spec import GatePolicy, Waiver
@@ -125,6 +125,7 @@ def open_session(
     plans = tuple(one for one in universe if not given or _is_asked(root / one.path, given))
     if not plans:
         raise InputError("no plan was found in what was asked for", path=str(paths[0]) if paths else None)
+    _refuse_unknown(config)
     bound = _bind(workspace, universe)
     policies = {one.id: policy_of(bound.specs.get(one.id), config.gate, asked or {}) for one in universe}
     return Session(
@@ -136,6 +137,19 @@ def open_session(
         fingerprints=Fingerprints(root, config.python),
         evidence=read_all(root / config.evidence),
     )
+
+
+def _refuse_unknown(config: Config) -> None:
+    """Raise where the configured policy names a kind or a backend that there is not."""
+    from .binding.check_parser import BACKENDS
+    from .binding.spec import unknown_kind
+
+    wrong = unknown_kind(config.gate.get("kinds", ()))
+    if not wrong:
+        strange = [one for one in config.gate.get("backends", ()) if one not in BACKENDS]
+        wrong = f"unknown backend {strange[0]!r}; known are {', '.join(BACKENDS)}" if strange else ""
+    if wrong:
+        raise ConfigError(f"{wrong} (in [tool.planproof.gate])", path=config.path)
 
 
 def _without_twins(paths: Iterable[Path]) -> list[Path]:

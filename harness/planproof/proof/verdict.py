@@ -252,6 +252,12 @@ class Judge:
         if all(one.binding.partial for one in asked):
             return State.WEAK, "only a part of it is proved"
         demand = self.table.demands.get(item.id)
+        if (
+            demand is not None
+            and demand.needs_control
+            and not any(one.binding.check.controls for one in asked)
+        ):
+            return State.WEAK, "needs a control that bites, and none of its checks has one"
         had = {one.binding.check.backend for one in asked}
         for backend in demand.backends if demand else ():
             if backend in self.rules_of(item.id).backends and backend not in had:

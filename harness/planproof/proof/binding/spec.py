@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from planproof.plan.model import Kind
 
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable
 
     from planproof.proof.model import Check
 
@@ -77,6 +81,15 @@ class GatePolicy:
     emulated: bool = False
     warnings: bool = False
     require: tuple[str, ...] = ()
+
+
+def unknown_kind(patterns: Iterable[str]) -> str:
+    """What is wrong with the kinds that a policy names, or empty: a misspelt one would gate nothing."""
+    kinds = [one.value for one in Kind]
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(kind, pattern) for kind in kinds):
+            return f"no item is of kind {pattern!r}; kinds are {', '.join(kinds)}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

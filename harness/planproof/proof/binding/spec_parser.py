@@ -11,7 +11,7 @@ from planproof.errors import SpecError
 from . import yaml_source
 from .check_parser import parse_backends, parse_check, parse_controls
 from .reader import Reader, texts
-from .spec import GatePolicy, ItemSpec, Spec, Waiver
+from .spec import GatePolicy, ItemSpec, Spec, Waiver, unknown_kind
 
 
 if TYPE_CHECKING:
@@ -170,6 +170,9 @@ def parse_gate(reader: Reader | None) -> dict[str, Any]:
     said: dict[str, Any] = {key: reader.texts(key) for key in GATE_LISTS if key in reader.nodes}
     if "backends" in said:
         parse_backends(reader)
+    unknown = unknown_kind(said.get("kinds", ()))
+    if unknown:
+        raise reader.error(unknown, "kinds")
     said.update({key: reader.get(key, bool, False) for key in GATE_FLAGS if key in reader.nodes})
     GatePolicy(**said)
     return said

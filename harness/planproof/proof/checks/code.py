@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from planproof.proof.model import Outcome, Result
 
+from .literals import dead_nodes, truth
 from .syntax import Function, dotted
 
 
@@ -94,23 +95,44 @@ class Index:
     def __init__(self, trees: list[ast.Module]) -> None:
         self.definitions: dict[str, ast.AST] = {}
         self.constants: dict[str, ast.expr] = {}
+        self.abstract: set[int] = set()
         for tree in trees:
             self._read(tree.body, "")
 
-    def _read(self, body: list[ast.stmt], prefix: str) -> None:
+    def _read(self, body: list[ast.stmt], prefix: str, *, abstract: bool = False) -> None:
         for node in body:
             if isinstance(node, Function | ast.ClassDef):
                 self.definitions[prefix + node.name] = node
-                self._read(node.body, f"{prefix}{node.name}.")
-            elif isinstance(node, ast.Assign):
-                for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        self.constants[prefix + target.id] = node.value
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-                self.constants[prefix + node.target.id] = node.value
+                if abstract:
+                    self.abstract.add(id(node))
+                bases = getattr(node, "bases", [])
+                promise = any(dotted(one)[-1:] == ["Protocol"] for one in map(_plain, bases))
+                self._read(node.body, f"{prefix}{node.name}.", abstract=promise)
             elif isinstance(node, ast.If | ast.Try | ast.With):
-                self._read(node.body, prefix)
-                self._read(getattr(node, "orelse", []), prefix)
+                said = truth(node.test) if isinstance(node, ast.If) else None
+                self._read([] if said is False else node.body, prefix, abstract=abstract)
+                self._read([] if said is True else getattr(node, "orelse", []), prefix, abstract=abstract)
+            else:
+                self._bind(node, prefix)
+
+    def _bind(self, node: ast.stmt, prefix: str) -> None:
+        """What a statement does to names: the last one counts, as in a run."""
+        targets: list[ast.expr] = getattr(node, "targets", None) or [getattr(node, "target", node)]
+        for name in (prefix + one.id for one in targets if isinstance(one, ast.Name)):
+            if isinstance(node, ast.Assign) or (isinstance(node, ast.AnnAssign) and node.value):
+                assert node.value is not None
+                self._assign(name, node.value)
+            elif isinstance(node, ast.AugAssign):
+                self.constants[name] = ast.BinOp(node.target, node.op, node.value)
+            elif isinstance(node, ast.Delete):
+                self.definitions.pop(name, None)
+                self.constants.pop(name, None)
+
+    def _assign(self, name: str, value: ast.expr) -> None:
+        """A name that is given another value; a function that is set to a plain one is a function no more."""
+        self.constants[name] = value
+        if isinstance(value, ast.Constant):
+            self.definitions.pop(name, None)
 
     def find(self, name: str) -> ast.AST | None:
         """A definition by qualified name, or by its last part where only one has it."""
@@ -125,8 +147,34 @@ class Index:
 
 
 def _defines(index: Index, name: str) -> str:
-    known = index.find(name) is not None or name in index.constants
-    return "" if known else f"{name} is not defined"
+    node = index.find(name)
+    if node is None and name not in index.constants:
+        return f"{name} is not defined"
+    stub = isinstance(node, Function) and id(node) not in index.abstract and _is_stub(node)
+    return f"{name} is defined, and only as a stub" if stub else ""
+
+
+def _plain(base: ast.expr) -> ast.expr:
+    """``Protocol`` of ``Protocol[T]``."""
+    return base.value if isinstance(base, ast.Subscript) else base
+
+
+def _is_stub(function: Function) -> bool:
+    """True where nobody has written the body: ``...``, or NotImplementedError, in nothing abstract."""
+    if any({"abstractmethod", "overload"} & set(dotted(one)) for one in function.decorator_list):
+        return False
+    body = [one for one in function.body if not (isinstance(one, ast.Expr) and _is_text(one.value))]
+    if len(body) != 1:
+        return False
+    raised = body[0].exc if isinstance(body[0], ast.Raise) else None
+    if raised is not None and dotted(raised)[-1:] == ["NotImplementedError"]:
+        return True
+    only = body[0].value if isinstance(body[0], ast.Expr) else None
+    return isinstance(only, ast.Constant) and only.value is ...
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _annotated(index: Index, name: str) -> str:
@@ -144,7 +192,7 @@ def _calls(index: Index, name: str, callee: str) -> str:
     node = index.find(name)
     if node is None:
         return f"{name} is not defined"
-    return "" if _has_call(node, callee) else f"{name} does not call {callee}"
+    return "" if _has_call(node, callee, alive=True) else f"{name} does not call {callee}"
 
 
 def _never_calls(index: Index, name: str, callee: str) -> str:
@@ -154,12 +202,19 @@ def _never_calls(index: Index, name: str, callee: str) -> str:
     return f"{name} calls {callee}" if _has_call(node, callee) else ""
 
 
-def _has_call(node: ast.AST, callee: str) -> bool:
+def _has_call(node: ast.AST, callee: str, *, alive: bool = False) -> bool:
+    """True where a call stands in the body; ``alive``: where it may run."""
     wanted = callee.removesuffix("()").split(".")
-    for one in ast.walk(node):
+    for one in _alive(node) if alive else ast.walk(node):
         if isinstance(one, ast.Call) and dotted(one.func)[-len(wanted) :] == wanted:
             return True
     return False
+
+
+def _alive(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below one that are not behind a return, ``if False`` or ``if TYPE_CHECKING``."""
+    dead = dead_nodes(node)
+    return (one for one in ast.walk(node) if id(one) not in dead)
 
 
 def _raises(index: Index, name: str, error: str) -> str:
@@ -168,7 +223,7 @@ def _raises(index: Index, name: str, error: str) -> str:
         return f"{name} is not defined"
     raised = {
         dotted(one.exc)[-1]
-        for one in ast.walk(node)
+        for one in _alive(node)
         if isinstance(one, ast.Raise) and one.exc and dotted(one.exc)
     }
     return "" if error in raised else f"{name} does not raise {error}"
@@ -179,7 +234,7 @@ def _handles(index: Index, name: str, error: str) -> str:
     if node is None:
         return f"{name} is not defined"
     handled: set[str] = set()
-    for one in ast.walk(node):
+    for one in _alive(node):
         if isinstance(one, ast.ExceptHandler) and one.type is not None:
             kinds = one.type.elts if isinstance(one.type, ast.Tuple) else [one.type]
             handled.update(dotted(kind)[-1] for kind in kinds if dotted(kind))

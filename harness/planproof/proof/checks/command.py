@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from planproof.proof.model import Outcome, Result
 
 from . import process
+from .talk import cannot_fail, looked_at_nothing, old_report
 from .tree import changed, snapshot
 
 
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
     from planproof.proof.model import Check
 
     from .base import Context
-
-
-CANNOT_FAIL: Final = frozenset({"true", ":", "echo", "printf", "exit", "sleep", "yes"})
-ONLY_TALKS: Final = frozenset(
-    {"--version", "--help", "-h", "--collect-only", "--co", "--dry-run", "--exit-zero"}
-)
-SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh"})
-FORGIVES: Final = re.compile(r"(\|\||;)\s*(true|:|exit\s+0)\s*$")
-# What well-known tools print when they exit 0 and looked at nothing.
-LOOKED_AT_NOTHING: Final = re.compile(
-    r"no python files found|ran 0 tests in|no tests? (ran|found|to run|collected)|0 source files"
-    r"|no files (found|matched)"
-    r"|collected 0 items|0 passing|0 files? (checked|inspected|scanned)|nothing to (do|check)",
-    re.IGNORECASE,
-)
 
 
 class CommandRunner:
@@ -46,7 +32,7 @@ class CommandRunner:
 
     def _one(self, check: Check, context: Context) -> Result:
         argv = [str(one) for one in check.params["argv"]]
-        useless = cannot_fail(argv)
+        useless = cannot_fail(argv) or _empty_script(argv, context)
         if useless:
             return Result(check, Outcome.NOTHING, useless)
         folder = context.root / check.params.get("cwd", ".")
@@ -65,10 +51,24 @@ class CommandRunner:
         except OSError as error:
             return Result(check, Outcome.UNDECIDED, f"{argv[0]} cannot be started: {error.strerror}")
         outcome, reason = judge(check, ended)
-        notes = tuple(f"changed the working tree: {name}" for name in changed(before, snapshot(context.root)))
+        after = snapshot(context.root)
+        report = old_report(argv, folder, set(changed(before, after)) if outcome is Outcome.PASSED else set())
+        if report and outcome is Outcome.PASSED:
+            outcome, reason = Outcome.NOTHING, report
+        notes = tuple(f"changed the working tree: {name}" for name in changed(before, after))
         if ended.size > process.KEEP * 2:
             notes += (f"printed {ended.size} bytes; the middle was not kept",)
         return Result(check, outcome, reason, round(ended.seconds, 6), notes=notes)
+
+
+def _empty_script(argv: list[str], context: Context) -> str:
+    """Why a script of the workspace that is run directly does nothing, or empty."""
+    scripts = [one for one in argv[:2] if one.endswith((".py", ".sh")) and (context.root / one).is_file()]
+    for script in scripts:
+        lines = (context.root / script).read_text(encoding="utf-8", errors="replace").splitlines()
+        if all(not line.strip() or line.lstrip().startswith("#") for line in lines):
+            return f"{script} does nothing"
+    return ""
 
 
 def with_python(argv: list[str], context: Context) -> list[str]:
@@ -77,19 +77,6 @@ def with_python(argv: list[str], context: Context) -> list[str]:
         return [context.python, *argv[1:]]
     beside = Path(context.python).parent / argv[0]
     return [str(beside), *argv[1:]] if "/" not in argv[0] and beside.is_file() else argv
-
-
-def cannot_fail(argv: list[str]) -> str:
-    """Why a command proves nothing whatever it does, or empty."""
-    program = argv[0].rsplit("/", 1)[-1]
-    if program in CANNOT_FAIL:
-        return f"{program} cannot fail"
-    talks = next((one for one in argv[1:] if one in ONLY_TALKS), None)
-    if talks and program not in SHELLS:
-        return f"with {talks} it checks nothing"
-    if program in SHELLS and FORGIVES.search(argv[-1]):
-        return "it hides its own failure"
-    return ""
 
 
 def judge(  # noqa: PLR0911 - one way to end a line
@@ -102,13 +89,13 @@ def judge(  # noqa: PLR0911 - one way to end a line
     if ended.code < 0:
         return Outcome.UNDECIDED, f"was killed by signal {-ended.code}"
     if ended.code != 0:
-        program = str(check.params["argv"][0]).rsplit("/", 1)[-1]
-        if program in {"pytest", "py.test"} and ended.code == 5:  # noqa: PLR2004 - pytest's code for no tests
+        names = {str(one).rsplit("/", 1)[-1] for one in check.params["argv"]}
+        if names & {"pytest", "py.test"} and ended.code == 5:  # noqa: PLR2004 - pytest's code for no tests
             return Outcome.NOTHING, "pytest collected nothing"
         return Outcome.FAILED, f"exit code {ended.code}: {said}"
-    nothing = LOOKED_AT_NOTHING.search(ended.output)
+    nothing = looked_at_nothing(ended.output)
     if nothing:
-        return Outcome.NOTHING, f"exit code 0, and it says {nothing.group(0)!r}"
+        return Outcome.NOTHING, f"exit code 0, and it says {nothing!r}"
     wanted: Any = check.params.get("prints")
     if wanted and not re.search(wanted, ended.output):
         return Outcome.FAILED, f"exit code 0, and it did not print {wanted!r}"

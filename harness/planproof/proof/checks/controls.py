@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from collections import defaultdict
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from .base import Context
 
 
+# What a broken variant raises where it is not broken on purpose but by a slip: it would fail any test.
+SLIP: Final = re.compile(
+    r"(NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError|IndentationError):"
+    r"|TypeError: .*(positional argument|unexpected keyword argument|required keyword-only argument)"
+)
 PLUGIN: Final = "planproof.proof.checks.swap"
 
 
@@ -79,7 +85,7 @@ def _one_variant(
     return [(check, _judge(name, check, run, swapped, context, seconds)) for name, check in asked]
 
 
-def _judge(
+def _judge(  # noqa: PLR0911 - one way to end a line
     name: str, check: Check, run: pytest_run.Run, swapped: str, context: Context, seconds: float
 ) -> ControlResult:
     """What the check did: only a test that failed in its own body kills a variant."""
@@ -91,12 +97,23 @@ def _judge(
         return ControlResult(name, ControlOutcome.UNDECIDED, "its tests could not be collected", seconds)
     failed = [node for node in nodes if node.outcome == "failed"]
     in_body = [node for node in failed if not node.text.startswith(("setup: ", "teardown: "))]
+    slips = [node for node in in_body if _slip(node)]
     if name == "placebo":
         bad = [node for node in nodes if node.outcome in {"failed", "died", "hung", "flaky", ""}]
         outcome = ControlOutcome.FAILED if bad else ControlOutcome.PASSED
         return ControlResult(name, outcome, bad[0].id if bad else "", seconds)
+    if in_body and len(slips) == len(in_body):
+        why = f"it fails of itself: {_slip(slips[0])}"
+        return ControlResult(name, ControlOutcome.UNDECIDED, why, seconds)
     if in_body:
-        return ControlResult(name, ControlOutcome.KILLED, in_body[0].id, seconds)
+        bitten = next(node for node in in_body if node not in slips)
+        return ControlResult(name, ControlOutcome.KILLED, bitten.id, seconds)
     if failed or any(node.outcome in {"died", "hung", "flaky", ""} for node in nodes):
         return ControlResult(name, ControlOutcome.UNDECIDED, "no test failed in its own body", seconds)
     return ControlResult(name, ControlOutcome.SURVIVED, "every test passes on it", seconds)
+
+
+def _slip(node: pytest_run.Node) -> str:
+    """The error by which a variant fails of itself (a name it does not know, arguments it does not take)."""
+    said = node.text.rsplit("\n@@ ", 1)[-1].strip()
+    return said if SLIP.match(said) else ""

@@ -6,12 +6,13 @@ import json
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from planproof.proof.model import Outcome, Result
 
 from . import process, pytest_run
 from .pytest_check import clean
+from .strength import weakness
 
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from planproof.proof.model import Check
 
     from .base import Context
+
+
+# Outcomes of a test after which the measured lines say nothing.
+BAD: Final = {"failed": "fails", "died": "died", "hung": "hung", "flaky": "is flaky", "": "did not run"}
 
 
 class CoverageRunner:
@@ -58,7 +63,9 @@ class CoverageRunner:
                 "--rcfile=/dev/null",
             ]
             prefix += ["--branch"] if branch else []
-            wanted = pytest_run.Wanted(tuple(clean(one) for one in tests))
+            limits = [one.timeout for one in group if one.timeout is not None]
+            timeouts = {clean(one): min(limits) for one in tests} if limits else {}
+            wanted = pytest_run.Wanted(tuple(clean(one) for one in tests), timeouts=timeouts)
             run = pytest_run.run(
                 wanted, context, prefix=prefix, extra=["-p", "no:xdist"] if _has_xdist() else [],
                 footprints=False, parallel=False,
@@ -67,7 +74,7 @@ class CoverageRunner:
                 raise KeyboardInterrupt
             measured = read_report(data, context, Path(folder))
         for check in group:
-            yield judge(check, run, measured)
+            yield judge(check, run, measured, context.root)
 
 
 def _has_xdist() -> bool:
@@ -110,7 +117,22 @@ def read_report(data: Path, context: Context, folder: Path) -> dict[str, dict[st
     return {name: one["summary"] for name, one in report["files"].items()}
 
 
-def judge(check: Check, run: pytest_run.Run, measured: dict[str, dict[str, Any]]) -> Result:
+def weakness_of_all(run: pytest_run.Run, root: Path) -> str:
+    """Why none of the tests that passed can fail, or empty where one can."""
+    first = ""
+    for node in (one for one in run.nodes.values() if one.outcome == "passed"):
+        file, _, name = node.id.partition("::")
+        try:
+            said = weakness((root / file).read_bytes(), name.split("[", 1)[0])
+        except OSError:
+            said = ""
+        if not said:
+            return ""
+        first = first or f"{node.id} {said}"
+    return first
+
+
+def judge(check: Check, run: pytest_run.Run, measured: dict[str, dict[str, Any]], root: Path) -> Result:
     """Each file's share against the threshold; a file that was not measured is nothing, not a hundred."""
     roots = tuple(sorted({node.partition("::")[0] for node in run.nodes} | set(check.params["files"])))
     nodes = {node.id: node.outcome for node in run.nodes.values()}
@@ -122,14 +144,23 @@ def judge(check: Check, run: pytest_run.Run, measured: dict[str, dict[str, Any]]
         return result(
             Outcome.NOTHING, f"no test of {', '.join(check.params['tests'])} passed, so nothing was measured"
         )
-    failed = [node for node, outcome in nodes.items() if outcome == "failed"]
-    if failed:
-        return result(Outcome.UNDECIDED, f"{failed[0]} fails, so its coverage says nothing")
+    bad = [(node, outcome) for node, outcome in nodes.items() if outcome in BAD]
+    if bad:
+        return result(Outcome.UNDECIDED, f"{bad[0][0]} {BAD[bad[0][1]]}, so its coverage says nothing")
+    weak = weakness_of_all(run, root)
+    if weak:
+        return result(Outcome.NOTHING, f"{weak}, so what it covers is not checked")
     shares = []
     for name in check.params["files"]:
         summary = measured.get(name)
-        if summary is None or not summary["num_statements"]:
-            return result(Outcome.NOTHING, f"{name} was not measured: no test imports it")
+        unmeasured = "was not measured: no test imports it"
+        if summary is not None and summary["excluded_lines"] > summary["num_statements"]:
+            lines = f"{summary['excluded_lines']} lines and measures {summary['num_statements']}"
+            unmeasured = f"leaves out {lines}: its share says nothing"
+        elif summary is not None and summary["num_statements"]:
+            unmeasured = ""
+        if summary is None or unmeasured:
+            return result(Outcome.NOTHING, f"{name} {unmeasured}")
         share = float(summary["percent_covered"])
         shares.append(f"{name} {share:.1f} %")
         if share + 1e-9 < check.params["min"]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
 import time
+import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 
 KEEP: Final = 32 << 10
 POLL_SECONDS: Final = 0.1
+# Environment variable by which everything that a child starts is known, wherever it goes.
+MARK: Final = "PLANPROOF_CHECK"
+KEEPER: Final = b"planproof.backends.keeper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,11 @@ def run(
         KeyboardInterrupt: passed on after the group is dead.
     """
     started = time.monotonic()
+    name = uuid.uuid4().hex
     child = subprocess.Popen(
         list(argv),
         cwd=cwd,
-        env=dict(env),
+        env={**env, MARK: name},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -107,6 +113,7 @@ def run(
         stopped = _wait(child, started + timeout, timeout, watch)
     finally:
         kill_group(child)
+        kill_marked(name)
     drain.join(timeout=1.0)
     return Finished(child.returncode, drain.text(), time.monotonic() - started, stopped, drain.size)
 
@@ -135,6 +142,32 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
     except (ProcessLookupError, PermissionError):
         child.kill()
     child.wait()
+
+
+def kill_marked(name: str) -> None:
+    """Kill what left the group to live on (a daemon): it inherited the mark in its environment.
+
+    A server that several runs share (``planproof.backends.keeper``) is left to its keeper. Needs ``/proc``;
+    elsewhere only the group is killed.
+    """
+    mark = f"{MARK}={name}".encode()
+    parents: dict[int, int] = {}
+    kept: set[int] = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                if KEEPER in (folder / "cmdline").read_bytes().split(b"\0"):
+                    kept.add(int(folder.name))
+        except (OSError, ValueError):
+            continue
+    for process in parents:
+        above = process
+        while above in parents and above not in kept:
+            above = parents[above]
+        if above not in kept:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
 
 
 def last_lines(output: str, count: int = 6) -> str:

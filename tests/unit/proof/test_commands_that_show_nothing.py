@@ -1,0 +1,110 @@
+"""Commands that exit 0 whatever happens, or say themselves that they looked at nothing; and look-alikes."""
+
+import shlex
+
+import pytest
+from tests.unit.proof.workshop import Repo
+
+from planproof.proof.checks.talk import cannot_fail, looked_at_nothing
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "true",
+        "env A=b true",
+        "timeout -k 2 5 nice -n 5 true",
+        "exit 0",
+        "sh -c true",
+        "sh -c ''",
+        "sh -c 'false || true'",
+        "sh -c 'pytest; true'",
+        "sh -c 'pytest\ntrue'",
+        "sh -c 'pytest || echo failed'",
+        "sh -c 'pytest | tee log'",
+        "sh -c 'pytest &'",
+        "sh -c 'pytest; exit 0'",
+        "sh -ec 'pytest || true'",
+        "bash -lc 'pytest || :'",
+        "bash -c 'make test || exit 0;'",
+        "sh -c 'echo a && echo b'",
+        "python -c pass",
+        "python -c 'assert True'",
+        "make -n test",
+        "make -ki test",
+        "npm test --if-present",
+        "jest --passWithNoTests",
+        "pytest --co tests",
+        "pytest --setup-plan",
+    ],
+)
+def test_it_cannot_fail(command):
+    assert cannot_fail(shlex.split(command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pytest tests",
+        "sh -c pytest",
+        "sh -c 'pytest && echo ok'",
+        "bash -o pipefail -c 'pytest | tee log'",
+        "sh -c 'set -o pipefail; pytest | tee log'",
+        "sh -c 'set -e; pytest; true'",
+        "sh -ec 'pytest; true'",
+        "sh -c 'cat x | grep -q y'",
+        "sh -c 'exit 3'",
+        "bash -c 'pytest || exit 1'",
+        "sh check.sh",
+        "python -c 'import app'",
+        "python -c 'print(1)'",
+        "make check",
+        "make -k check",
+        "timeout 60 pytest",
+        "env A=b pytest",
+    ],
+)
+def test_it_can_fail(command):
+    assert cannot_fail(shlex.split(command)) == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("ss\n2 skipped in 0.01s\n", "2 skipped"),
+        ("==== 1 skipped, 2 deselected in 61.10s (0:01:01) ====\n", "1 skipped, 2 deselected"),
+        ("..s\n2 passed, 1 skipped in 0.1s\n", ""),
+        ("Ran 3 tests in 0.001s\n\nOK (skipped=3)\n", "3 of 3 tests skipped"),
+        ("Ran 3 tests in 0.001s\n\nOK (skipped=1)\n", ""),
+        ("make: Nothing to be done for 'test'.\n", "Nothing to be done for"),
+        ("make: 'test' is up to date.\n", "is up to date."),
+        ("No test files found, exiting with code 0\n", "No test files found"),
+        ("All checks passed!\n", ""),
+    ],
+)
+def test_what_its_output_says(output, said):
+    assert looked_at_nothing(output) == said
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ('["grep", "-q", "failures=.0", old.xml]', "it reads old.xml, the report of an earlier run"),
+        ('[sh, -c, "grep -q failures=.0 old.xml"]', "it reads old.xml, the report of an earlier run"),
+        ('[sh, -c, "cp old.xml new.xml && grep -q failures=.0 new.xml"]', "it reads old.xml"),
+        ("[python, empty.py]", "empty.py does nothing"),
+        ('[python, "-m", pytest, "-q", tests/test_skipped.py]', "1 skipped"),
+    ],
+)
+def test_it_is_refused_with_its_reason(tmp_path, command, reason):
+    repo = Repo(tmp_path)
+    repo.write("old.xml", '<testsuite failures="0" tests="12"/>')
+    repo.write("empty.py", "# nothing yet\n")
+    repo.write("tests/test_skipped.py", "import pytest\n\n\ndef test_it():\n    pytest.skip('later')\n")
+    repo.plan("[x] T001 One")
+    repo.spec(f"checks: {{a: {{command: {command}}}}}\nitems: {{T001: a}}\n")
+
+    found = repo.verify()
+
+    assert found.verdict("T001") == "unproved_claim"
+    assert reason in found.reason("T001")
