@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 from tests.unit.race.page_sample import EVIL, eviction_race
+from tests.unit.race.test_page_content import seen_race
 
 from planproof.race.page import html_of
 
@@ -113,3 +114,21 @@ def test_a_picture_has_the_colours_of_the_page(tmp_path):
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", data[16:24]) == (1200, 900)
     assert len(data) > 40_000, "an empty page packs far smaller"
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_the_page_of_an_observer_is_walked_and_scrolls_only_inside(tmp_path, width):
+    probe = PROBE.replace(
+        "found.overlap = box(of(\"'s6'\")).right > box(of(\"'s7'\")).left ? 1 : 0;", ""
+    ).replace(
+        'found.after = box(document.querySelector(".bar.blocked")).left > box(of("\'s7\'")).right ? 1 : 0;',
+        "",
+    )
+    path = tmp_path / "seen.html"
+    path.write_text(seen_race().replace("</main>", "</main>" + probe), encoding="utf-8")
+    dom = chromium(
+        f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900", "--dump-dom", path.as_uri()
+    )
+    found = json.loads(html.unescape(re.search(r'data-found="([^"]*)"', dom).group(1)))
+    assert (found["bars"], found["hidden"], found["wider"]) == (3, 0, 0)
+    assert "buy('tea')" in found["told"]

@@ -48,15 +48,20 @@ def page(failure: Failure, model: Any) -> str:
         model: the workload's model, for what is not linearizable.
     """
     from planproof.race.checker import check
-    from planproof.race.page import html_of
+    from planproof.race.page import Seen, html_of
 
+    order = [
+        (client, step.partition(": ")[2])
+        for client, step in zip(failure.choices, failure.steps, strict=False)
+    ]
     history = replace(failure.history, meta={**failure.history.meta, **_facts(failure)})
     if failure.violation.property == "linearizable":
         verdict = check(history, model)
-        return html_of(history, verdict)
+        return html_of(history, verdict, order=order)
     history = _with_observation(history, failure)
     verdict = replace(check(history, _Law(failure.violation.property)), reason=failure.reason)
-    return html_of(history, verdict, title=failure.reason)
+    seen = Seen(failure.violation.message, failure.violation.detail)
+    return html_of(history, verdict, title=failure.reason, order=order, seen=seen)
 
 
 def _facts(failure: Failure) -> dict[str, Any]:

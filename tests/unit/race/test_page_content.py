@@ -11,8 +11,11 @@ from tests.unit.race.checker_histories import KINDS, make_history
 from tests.unit.race.page_sample import EVIL, eviction_race
 
 from planproof.race.checker import check
+from planproof.race.failure_page import page as failure_page
 from planproof.race.history import History, Operation, Outcome
 from planproof.race.page import html_of, text_of
+from planproof.race.program import Call
+from planproof.race.result import Failure, Violation
 
 
 class Reader(HTMLParser):
@@ -154,3 +157,42 @@ def test_a_verdict_without_a_failure_has_no_page():
 
     with pytest.raises(ValueError, match="failure"):
         html_of(history, check(History(()), BoundedSessions()))
+
+
+def seen_race(message="tea stands at -1", detail=""):
+    """What an observer saw, on the page of a failure that the scheduler made."""
+    ops = [
+        Operation(number, number, "buy", ("tea",), 10**12 + number, 10**12 + 9 + number, Outcome.OK)
+        for number in range(2)
+    ]
+    failure = Failure(
+        Violation("never_below_nought", message, detail),
+        ((Call("buy", (("item", "tea"),)),),) * 2,
+        choices=(0, 1, 1, 0),
+        steps=(
+            "client 0: SELECT n FROM stock",
+            "client 1: SELECT n FROM stock",
+            "client 1: UPDATE stock SET n = n - 1",
+            "client 0: UPDATE stock SET n = n - 1",
+        ),
+        history=History.of(ops),
+        schedule=1,
+        seed=7,
+    )
+    return failure_page(failure, None)
+
+
+def test_what_an_observer_saw_is_told_with_the_order_and_without_a_model():
+    page = seen_race(detail="File shop.py, line 3")
+    text = " ".join(" ".join(read(page).text).split())
+    assert "never_below_nought: tea stands at -1" in text
+    order = "The order that breaks it client 0 client 1 1 SELECT n FROM stock 2 SELECT n FROM stock 3 UPDATE"
+    assert order in text
+    assert "File shop.py, line 3" in text
+    assert page.count('class="turn"') == 2
+    for of_a_model in ("longest valid order", "state before", "Why nothing can follow", "model"):
+        assert of_a_model not in text
+
+
+def test_nothing_that_an_observer_saw_is_markup():
+    assert read(seen_race(EVIL, EVIL)).tags.count("script") == 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from planproof.race.page.html import html_of
+from planproof.race.page.html import Seen, html_of
 from planproof.race.page.text import text_of
 
 
-__all__ = ["html_of", "text_of"]
+__all__ = ["Seen", "html_of", "text_of"]

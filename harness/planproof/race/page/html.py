@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from planproof.race.checker.parts import part_name
@@ -9,6 +10,8 @@ from planproof.race.page.layout import Bar, Layout, lay_out
 
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planproof.race.checker.verdict import Verdict
     from planproof.race.history.operation import History, Operation
 
@@ -25,7 +28,28 @@ CLOCK_FROM: Final = 1_000_000
 _FACTS: Final = ("workload", "backend", "mode", "seed", "schedule", "switches")
 
 
-def html_of(history: History, verdict: Verdict, *, title: str | None = None, steps: int = 60) -> str:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page tells of a failure that no model found.
+
+    Attributes:
+        message: what the observer saw.
+        detail: more lines, such as a stack; empty where there are none.
+    """
+
+    message: str
+    detail: str = ""
+
+
+def html_of(
+    history: History,
+    verdict: Verdict,
+    *,
+    title: str | None = None,
+    steps: int = 60,
+    order: Sequence[tuple[int, str]] = (),
+    seen: Seen | None = None,
+) -> str:
     """The page of a failure.
 
     Args:
@@ -34,6 +58,8 @@ def html_of(history: History, verdict: Verdict, *, title: str | None = None, ste
         verdict: that it is not linearizable.
         title: what was to hold; "Not linearizable" unless given.
         steps: how many of the last placed operations to show.
+        order: the client and the call of each step that the scheduler chose; empty where nobody chose.
+        seen: what was seen against an invariant; None where a model found the failure.
 
     Returns:
         HTML; all text from the history is escaped.
@@ -48,6 +74,9 @@ def html_of(history: History, verdict: Verdict, *, title: str | None = None, ste
     return template.render(
         title=title or "Not linearizable",
         reason=verdict.reason,
+        seen=seen,
+        order=_order(order),
+        order_clients=sorted({client for client, _ in order}),
         facts=[(name, history.meta[name]) for name in _FACTS if name in history.meta],
         source=history.path,
         replay=history.meta.get("replay"),
@@ -57,7 +86,7 @@ def html_of(history: History, verdict: Verdict, *, title: str | None = None, ste
         hidden=layout.hidden,
         width=layout.columns * COLUMN,
         columns=layout.columns,
-        lanes=_lanes(layout),
+        lanes=_lanes(layout, seen),
         notes=_notes(layout),
         head=10 + LABEL * min(len(layout.notes), LABELS),
         rows=_rows(layout),
@@ -70,11 +99,29 @@ def _share(column: float, columns: int) -> str:
     return f"{100 * column / columns:.3f}%"
 
 
-def _lanes(layout: Layout) -> list[dict[str, Any]]:
-    return [{"client": client, "bars": [_bar(bar, layout) for bar in bars]} for client, bars in layout.lanes]
+def _order(order: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+    """One row for each step; ``turn`` where another client goes on than before."""
+    clients = [client for client, _ in order]
+    return [
+        {
+            "number": number,
+            "client": client,
+            "text": text,
+            "turn": number > 1 and clients[number - 2] != client,
+            "goes_on": text.startswith(("after ", "sleep")),
+        }
+        for number, (client, text) in enumerate(order, 1)
+    ]
 
 
-def _bar(bar: Bar, layout: Layout) -> dict[str, Any]:
+def _lanes(layout: Layout, seen: Seen | None) -> list[dict[str, Any]]:
+    told = None if seen is None else seen.message
+    return [
+        {"client": client, "bars": [_bar(bar, layout, told) for bar in bars]} for client, bars in layout.lanes
+    ]
+
+
+def _bar(bar: Bar, layout: Layout, told: str | None) -> dict[str, Any]:
     right = layout.columns if bar.open else bar.right + 0.8
     return {
         "id": f"op{bar.op.id}",
@@ -84,7 +131,7 @@ def _bar(bar: Bar, layout: Layout) -> dict[str, Any]:
         "open": bar.open,
         "place": bar.place,
         "call": bar.op.text,
-        "reply": bar.op.reply,
+        "reply": bar.op.reply if told is None or bar.role != "blocked" else told,
         "when": when(bar.op),
     }
 
