@@ -64,7 +64,7 @@ def _told_apart(stages: Sequence[Stage], members: dict[tuple[str, ...], list[Dra
         filled = [stage for stage in group if members[stage.slugs]]
         if len(group) == 1 or len(filled) == 1:
             kept.append(group[0] if len(group) == 1 else filled[0])
-    return sorted(kept, key=lambda stage: stage.line)
+    return kept
 
 
 def _orders(context: Context, table: Stages) -> Iterator[EdgeDraft]:

@@ -181,14 +181,14 @@ def may_speak(text: str) -> bool:
 
 
 class Stages:
-    """The stages of a plan, in the order of the file, and what sentences say of them.
+    """The stages of a plan, in the order of their numbers, and what sentences say of them.
 
     Args:
         found: them.
     """
 
     def __init__(self, found: Iterable[Stage]) -> None:
-        self.all = list(found)[:MAX_STAGES]
+        self.all = sorted(found, key=lambda stage: rank(stage.name))[:MAX_STAGES]
         self.by_name = {stage.name: stage for stage in reversed(self.all)}
         self.aliases = _aliases(self.all)
 
@@ -324,6 +324,13 @@ class Stages:
         """All before one."""
         names = list(dict.fromkeys(stage.name for stage in self.all))
         return tuple(names[: names.index(name)]) if name in names else ()
+
+
+def rank(name: str) -> tuple[bool, tuple[int, ...], str]:
+    """Where a stage stands among the others: by its number, wherever it is; ``Phase-N`` comes last."""
+    number = name.partition("-")[2]
+    parts = tuple(int(part) for part in re.findall(r"[0-9]+", number)[:4])
+    return not number[:1].isdigit(), parts, number
 
 
 def _strong(verb: re.Match[str]) -> bool:

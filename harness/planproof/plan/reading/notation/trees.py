@@ -47,6 +47,10 @@ _LINK: Final = re.compile(r"[-=]{1,}>|<[-=]|[─━═┬┼►▶→⟶➜◄�
 _BACKWARD_TO: Final = re.compile(r"(?:<[-=─━]+|[◄◀←⟵][-─━═]*)[^\w]*$")
 _BACKWARD: Final = re.compile(r"<[-=─━]|[◄◀←⟵]")
 _ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜➔]")
+_TURN: Final = re.compile(r"(?:[ \t]*\([^()]*\))?[ \t]*[─━═-]+([┘┛╯┐┓╮┤])")
+_TURNS_DOWN: Final = frozenset("┐┓╮")
+_MEETS: Final = frozenset("┬┼┤├┴")
+_ENDINGS: Final = frozenset("┘┛╯┐┓╮")
 _FORKS: Final = frozenset("├└╰┣┗+`")
 _BARS: Final = frozenset("│|┃║")
 _CROSSINGS: Final = frozenset("┬┼┐╮┳╋")
@@ -77,6 +81,7 @@ def read_tree(lines: Sequence[Line], cut: Callable[[Line], None] | None = None) 
         if names[index]:
             found = list(islice(grid.hanging(index, line.number), MAX_PRODUCT + 1))
             found += islice(grid.along(index, line.number), MAX_PRODUCT + 1)
+            found += grid.joining(index, line.number)
         elif _DOWN.match(rows[index]):
             found = list(islice(grid.falling(index, line.number), MAX_PRODUCT + 1))
         if len(found) > MAX_PRODUCT and cut is not None:
@@ -132,6 +137,34 @@ class _Grid:
         if owner is not None:
             certain = bool(_ARROWHEAD.search(prefix[column:]))
             yield from _pairs([owner], self.first_group(index), line, certain=certain)
+
+    def joining(self, index: int, line: int) -> Iterator[Branch]:
+        """The edge of a row whose line runs into that of another: ``T002 ─┘`` below ``T001 ─┬─► T003``."""
+        last = self.names[index][-1]
+        turn = _TURN.match(self.rows[index], last.end)
+        if turn is None:
+            return
+        steps = (1,) if turn[1] in _TURNS_DOWN else (1, -1) if turn[1] == "┤" else (-1,)
+        for step in steps:
+            target = self.met(index, turn.end() - 1, step)
+            if target is not None:
+                gap = self.rows[target[0]][turn.end() - 1 : target[1].start]
+                yield from _pairs([last], [target[1]], line, certain=_ARROWHEAD.search(gap) is not None)
+                return
+
+    def met(self, row: int, column: int, step: int) -> tuple[int, _Name] | None:
+        """Where a line that turns up or down meets another, and the id behind that place."""
+        row += step
+        while 0 <= row < len(self.rows) and column < len(self.rows[row]):
+            sign = self.rows[row][column]
+            if sign in _MEETS:
+                target = next((name for name in self.names[row] if name.start > column), None)
+                if target is not None:
+                    return row, target
+            if sign not in _BARS and sign not in _MEETS and sign not in _ENDINGS:
+                return None
+            row += step
+        return None
 
     def first_group(self, index: int) -> list[_Name]:
         """The ids of a row up to the first arrow; ids after a colon are words, not members."""
