@@ -1,6 +1,6 @@
-"""Prints what the watcher sees of every design, right and wrong, as the table of docs/reference/variants.md.
+"""Prints the tables of docs/reference/variants.md: what the watcher sees of every design, right and wrong.
 
-    PYTHONPATH=harness:reference_impl:. python -m tests.variants.measure
+    PYTHONPATH=harness:reference_impl:. python -m tests.variants.measure [designs] [load]
 
 The servers are those that planproof finds or starts; a kind that is not to be had is left out and said so.
 """
@@ -67,18 +67,52 @@ def measure(kind):
         )
 
 
-def main():
-    """Print the table."""
+def load(kind):
+    """Print what the reference implementation does under load: many clients on one user, and on four."""
+    for clients, users in ((16, ("ann",)), (8, ("ann", "bob", "carol", "dave"))):
+        logins = LOGINS[kind] * 5 // 6 if kind != "memory" else LOGINS[kind]
+        with served(kind) as url:
+            namespace = f"m{uuid.uuid4().hex[:10]}"
+            report = run(
+                open_store,
+                url,
+                namespace=namespace,
+                users=users,
+                clients=clients,
+                logins=logins,
+                attempts=400,
+            )
+        asked, made = clients * logins, len(report.acknowledged)
+        print(
+            f"| {kind} | {clients} on {len(users)} | {made}/{asked} | {report.observed} | {report.glances}"
+            f" | {report.history} | {len(report.live)} + {len(report.blocked)} | {report.opened}"
+            f" | {report.races / max(1, made):.2f} | {'; '.join(report.wrongs())} |",
+            flush=True,
+        )
+
+
+DESIGN_COLUMNS = (
+    "store, design, meant to be, most seen, at the end, acknowledged, races lost each, per second"
+)
+LOAD_COLUMNS = (
+    "store, clients on users, acknowledged, most seen, glances, by history, live + blocked, opened,"
+    " races lost each, wrong"
+)
+TABLES = {"designs": (measure, DESIGN_COLUMNS), "load": (load, LOAD_COLUMNS)}
+
+
+def main(names):
+    """Print the tables of these names."""
     sys.setswitchinterval(5e-6)
-    columns = "store, design, meant to be, most seen, at the end, acknowledged, races lost each, per second"
-    print(f"| {columns.replace(',', ' |')} |")
-    print("|---|---|---|---|---|---|---|---|")
-    for kind in LOGINS:
-        try:
-            measure(kind)
-        except BackendUnavailableError as error:
-            print(f"| {kind} | not to be had: {error.message} | | | | | | |")
+    for table, columns in (TABLES[name] for name in names):
+        cells = [cell.strip() for cell in columns.split(",")]
+        print(f"\n| {' | '.join(cells)} |\n{'|---' * len(cells)}|")
+        for kind in LOGINS:
+            try:
+                table(kind)
+            except BackendUnavailableError as error:
+                print(f"| {kind} | not to be had: {error.message} {'|' * (len(cells) - 1)}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or tuple(TABLES))

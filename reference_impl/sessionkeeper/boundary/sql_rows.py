@@ -1,7 +1,7 @@
 """The ledger's table in SQL, as SQLite and PostgreSQL both understand it.
 
 The partial unique index is what makes a second open row of a user impossible, and the two unique columns what
-makes a record id impossible to reuse (S2.B1.3.2, K2.31): constraints, not looks.
+keeps a record id from naming two starts or two ends (S2.B1.3.2, K2.31): constraints, not looks.
 """
 
 from __future__ import annotations

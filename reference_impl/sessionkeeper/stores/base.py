@@ -1,4 +1,4 @@
-"""What the four stores share: every method of the protocol in terms of five small ones that differ."""
+"""What the four stores share: the protocol in terms of the few methods in which they differ."""
 
 from __future__ import annotations
 
