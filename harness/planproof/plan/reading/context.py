@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from planproof.plan.model import Claim, Field, Heading, Kind, Origin, Span, Unread
 from planproof.plan.reading import words
 from planproof.plan.reading.boxes import Box, box_claim
-from planproof.plan.reading.drafts import Draft, EdgeDraft, GroupDraft
+from planproof.plan.reading.drafts import Draft, EdgeDrafts, GroupDraft
 from planproof.plan.reading.fields import Role, role_of, topic_of
 from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import has_wait, read_waits
@@ -178,7 +178,7 @@ class Context:
         self.label_speaks = False
         self.pin = ""
         self.drafts: list[Draft] = []
-        self.edges: list[EdgeDraft] = []
+        self.edges = EdgeDrafts()
         self.groups: list[GroupDraft] = []
         self.fields: list[Field] = []
         self.unread: list[Unread] = []
@@ -272,7 +272,8 @@ class Context:
             parent.first = parent.first or text
             draft.story = parent.story or draft.story
             draft.priority = draft.priority or parent.priority
-        draft.files = words.paths_in(text)
+        paths = words.paths_in(text)
+        draft.paths = paths[0] if len(paths) == 1 else paths
         if not text.isascii() and words.has_emoji(text):
             self.take_emoji(draft, block, text)
         if self.pin:
@@ -303,7 +304,9 @@ class Context:
                 parent.boxes += 1
                 parent.ticked += draft.claim is _DONE
         if kind is _TASK or kind is _STEP:
-            draft.effort = words.effort_in_text(text)
+            effort = words.effort_in_text(text)
+            if effort is not None:
+                draft.effort = effort
         begin = has_wait(text)
         if begin >= 0:
             for wait in read_waits(text, numbers=draft.scope == "number", begin=begin):
@@ -314,7 +317,7 @@ class Context:
                     continue
                 before, after = (wait.name, draft) if wait.waits else (draft, wait.name)
                 self.staging = self.staging or wait.stage
-                self.edges.append(EdgeDraft(before, after, block.line, Origin.PROSE, wait.certain))
+                self.edges.add(before, after, block.line, Origin.PROSE, certain=wait.certain)
         return draft
 
     def take_labels(self, draft: Draft, labels: tuple[str, ...]) -> None:
@@ -404,7 +407,7 @@ class Context:
         self.staging = self.staging or bool(phases)
         for name in (*names, *phases):
             before, after = (name, draft) if waits else (draft, name)
-            self.edges.append(EdgeDraft(before, after, line, Origin.HEADER, certain=True))
+            self.edges.add(before, after, line, Origin.HEADER, certain=True)
         if not (names or phases or says_nothing(bare)):
             self.wanted.append(Wanted(bare, draft, line, Origin.HEADER, waits, loud=True))
 
@@ -412,7 +415,7 @@ class Context:
         self, before: Draft | str, after: Draft | str, line: int, origin: Origin, *, certain: bool
     ) -> None:
         """Write down that ``after`` waits for ``before``."""
-        self.edges.append(EdgeDraft(before, after, line, origin, certain))
+        self.edges.add(before, after, line, origin, certain=certain)
 
     def report(self, line: int, text: str, reason: str) -> None:
         """Write down a line that looks like part of a plan and is not understood."""

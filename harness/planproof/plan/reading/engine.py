@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from planproof.plan.model import Claim, Edge, Item, Kind, ParallelGroup, Place, Plan
+from planproof.plan.model import Claim, Item, Kind, ParallelGroup, Place, Plan
 from planproof.plan.reading.blocks import FENCE, HEADING, HTML, ITEM, TEXT, Block, Form, Line, line_at
 from planproof.plan.reading.boxes import Box, is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
@@ -370,15 +372,16 @@ class Engine:
             self.last()
         name_all(context.drafts)
         dialects = self.dialects()
-        edges = self.edges()
+        parallel = self.settle()
+        items = self.items()  # the drafts are gone before the edges come
         return Plan(
             id=self.plan_id,
             path=self.path,
             title=context.title or self.path.rsplit("/", 1)[-1].rsplit(".", 1)[0],
             dialects=dialects,
-            items=self.items(),
-            edges=edges[0],
-            parallel=edges[1],
+            items=items,
+            edges=context.edges.edges(),
+            parallel=parallel,
             headings=tuple(context.headings),
             fields=tuple(context.fields),
             unread=tuple(sorted(context.unread, key=lambda one: one.line)),
@@ -388,36 +391,29 @@ class Engine:
     def last(self) -> None:
         """Do what had to wait for the names of all items, and put everything into the file's order."""
         context = self.context
-        names = frozenset(draft.name for draft in context.drafts if draft.name)
-        for action in context.last:
-            action(names)
+        if context.last:
+            names = frozenset(draft.name for draft in context.drafts if draft.name)
+            for action in context.last:
+                action(names)
         if context.promoted:
             settle(context)
         resolve_titles(context)
         raise_barriers(context)
-        context.drafts.sort(key=lambda draft: (draft.start, draft.line))
-        context.edges.sort(key=lambda edge: edge.line)
+        context.drafts.sort(key=attrgetter("line"))
+        context.drafts.sort(key=attrgetter("start"))
+        context.edges.sort()
 
-    def edges(self) -> tuple[tuple[Edge, ...], tuple[ParallelGroup, ...]]:
-        """Edges and parallel groups with ids for names; each draft is let go as soon as it is used."""
-        ids, resolve = self.ids(), self.resolve
-        drafts = self.context.edges
-        edges: list[Edge] = []
-        drafts.reverse()
-        while drafts:
-            before, after, line, origin, certain = drafts.pop()
-            edge = (resolve(before, ids), resolve(after, ids), line, origin, certain)
-            edges.append(tuple.__new__(Edge, edge))  # as its class does, in half the time
-        groups = tuple(
+    def settle(self) -> tuple[ParallelGroup, ...]:
+        """Give all items their ids, put them into the edges, and make the parallel groups."""
+        context = self.context
+        resolve = partial(self.resolve, ids=self.ids())
+        context.edges.settle(resolve)
+        return tuple(
             ParallelGroup(
-                tuple(resolve(name, ids) for name in group.members),
-                group.line,
-                tuple(resolve(name, ids) for name in group.after),
-                group.reason,
+                tuple(map(resolve, group.members)), group.line, tuple(map(resolve, group.after)), group.reason
             )
-            for group in self.context.groups
+            for group in context.groups
         )
-        return tuple(edges), groups
 
     def items(self) -> tuple[Item, ...]:
         """Drafts as items; each draft is let go as soon as it is used, so that a big plan is held once."""
@@ -482,8 +478,8 @@ def item_of(draft: Draft, cut: int, places: dict[Place, Place]) -> Item:
         cut: how many letters of the id stand before the local name.
         places: those that other items have already.
     """
-    start, box, files = draft.start, draft.box, draft.files
-    shared = (cut, draft.labels, draft.phase, draft.story, draft.priority, draft.effort)
+    start, box, aside = draft.start, draft.box, draft.aside
+    shared = (cut, draft.labels, draft.phase, draft.story, draft.priority, aside and aside.effort)
     place = tuple.__new__(Place, shared)  # as its class does, in half the time
     return Item.packed(
         (
@@ -497,14 +493,16 @@ def item_of(draft: Draft, cut: int, places: dict[Place, Place]) -> Item:
             None if box is None else box - start,
             draft.parent.id if draft.parent is not None else None,
             places.setdefault(place, place),
-            files[0] if len(files) == 1 else files,
-            tuple(draft.fields) if draft.fields else (),
+            draft.paths,
+            tuple(aside.fields) if aside is not None and aside.fields else (),
         )
     )
 
 
 def weighed(draft: Draft) -> Claim:
     """What an item claims: its box first; a status may say more of an open one; then status, then steps."""
+    if draft.aside is None and draft.box is not None:
+        return draft.claim
     said = draft.said
     if draft.box is not None:
         if draft.claim is Claim.OPEN and said is not None and said is not Claim.DONE:

@@ -28,8 +28,10 @@ def name_all(drafts: list[Draft]) -> None:
     pinned = [draft for draft in drafts if draft.pin]
     for draft in pinned:
         _take(draft, draft.pin, used)
-    _group(((draft, draft.name) for draft in drafts if not draft.pin and draft.scope in _OWN), used)
-    rest = [draft for draft in drafts if not draft.pin and draft.scope not in _OWN]
+    if pinned:
+        drafts = [draft for draft in drafts if not draft.pin]
+    _group(((draft, draft.name) for draft in drafts if draft.scope in _OWN), used)
+    rest = [draft for draft in drafts if draft.scope not in _OWN]
     while rest:
         ready = [draft for draft in rest if draft.parent is None or draft.parent.local]
         if not ready:

@@ -75,7 +75,10 @@ def settle(context: Context) -> None:
             if draft.kind is Kind.STEP:
                 draft.kind, draft.dialect = Kind.TASK, "plain"
     from planproof.plan.reading.context import EVERYWHERE
+    from planproof.plan.reading.drafts import EdgeDrafts
 
     context.counts = Counter(draft.dialect for draft in context.drafts if draft.kind not in EVERYWHERE)
-    context.edges = [edge for edge in context.edges if not {id(edge.before), id(edge.after)} & dropped.keys()]
+    context.edges = EdgeDrafts(
+        edge for edge in context.edges if not {id(edge.before), id(edge.after)} & dropped.keys()
+    )
     context.wanted = [one for one in context.wanted if id(one.draft) not in dropped]

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.plan.model import Kind, Origin
-from planproof.plan.reading.drafts import Draft, EdgeDraft
+from planproof.plan.reading.drafts import Draft, EdgeDraft, EdgeDrafts
 from planproof.plan.reading.words import plain, slug
 
 
@@ -86,12 +86,12 @@ def _rename(context: Context, called: dict[str, Draft | None]) -> None:
         for node, text in context.nicknames.items()
         if node not in known and (draft := _look(text, called)) is not None
     }
-    context.edges = [
+    context.edges = EdgeDrafts(
         edge._replace(before=_end(edge.before, named), after=_end(edge.after, named))
         if edge.origin is Origin.MERMAID
         else edge
         for edge in context.edges
-    ]
+    )
 
 
 def _end(end: Draft | str, named: dict[str, Draft]) -> Draft | str:
