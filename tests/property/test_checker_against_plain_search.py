@@ -16,7 +16,7 @@ from planproof.race.checker.parts import parts_of
 from planproof.race.checker.quick import quick_answer
 from planproof.race.explain import explain
 from planproof.race.history import UNKNOWN, History, Operation, Outcome
-from planproof.race.models import CasRegister, Model
+from planproof.race.models import CasRegister, Model, Queue
 
 
 SEEDS = st.integers(0, 10**9)
@@ -200,3 +200,36 @@ def test_equal_instants_overlap():
     assert check(History((write, read)), CasRegister()).linearizable is True
     later = replace(read, call=11)
     assert check(History((write, later)), CasRegister()).linearizable is False
+
+
+@settings(max_examples=400, deadline=None)
+@given(seed=SEEDS)
+def test_queues_of_distinct_elements_take_no_search(seed):
+    rng = random.Random(seed)
+    ops = []
+
+    def add(op, args, result, lost):
+        call = rng.randrange(span)
+        outcome = Outcome.INFO if rng.random() < lost else Outcome.OK
+        ret = 2 * (call + 1 + rng.randrange(longest)) + 1
+        ops.append(Operation(len(ops), len(ops), op, args, 2 * call, ret, outcome, result))
+
+    span, longest = rng.choice((8, 14, 24)), rng.choice((3, 8))
+    for value in range(rng.randrange(2, 6)):
+        add("enqueue", (value,), None, 0.15)
+        if rng.random() < 0.6:
+            add("dequeue", (), value, 0)
+    for _ in range(rng.randrange(4)):
+        add("dequeue", (), None, 1)
+    for _ in range(rng.randrange(3)):
+        add("dequeue", (), None, 0)
+    history = History.of(ops)
+    verdict = check(history, Queue())
+    assert verdict.linearizable is plain_wgl(history, Queue()), verdict.reason
+    assert verdict.configurations == 0
+
+
+def test_made_up_queues_of_distinct_elements_take_no_search():
+    for seed in range(200):
+        history, model = made("queue-unique", seed)
+        assert check(history, model).configurations == 0

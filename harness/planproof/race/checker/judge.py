@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from planproof.race.checker.answers import Refusal
 from planproof.race.checker.parts import part_name, parts_of
-from planproof.race.checker.quick import Refusal, quick_answer
+from planproof.race.checker.quick import quick_answer
 from planproof.race.checker.search import OutOfMemoryError, OutOfTimeError, Search
 from planproof.race.checker.verdict import Failure, Verdict
 

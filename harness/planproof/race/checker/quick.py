@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from planproof.race.history.operation import Operation, Outcome, show
+from planproof.race.checker.answers import NEVER, Answer, Refusal, Times, known
+from planproof.race.checker.quick_queue import queue_answer
+from planproof.race.history.operation import Operation, show
 from planproof.race.models.keyvalue import KeyValue
 from planproof.race.models.queues import Queue
 from planproof.race.models.registers import CasRegister, Register
@@ -24,51 +26,13 @@ if TYPE_CHECKING:
     from planproof.race.checker.parts import Part
 
 
-NEVER: Final = 1 << 62
-"""Later than every event."""
-
-
-class Refusal(NamedTuple):
-    """Why no search is needed.
-
-    Attributes:
-        op: index of an operation that cannot be placed.
-        why: one sentence.
-    """
-
-    op: int
-    why: str
-
-
-Answer = Refusal | bool | None
-
-
 def quick_answer(part: Part) -> Answer:
     """What can be said of a part without a search; None where it takes one."""
     judge = _JUDGES.get(type(part.model))
     return judge(part) if judge is not None else None
 
 
-class _Times:
-    """When each operation was called and answered; NEVER where the answer does not bind."""
-
-    __slots__ = ("call", "ret")
-
-    def __init__(self, part: Part) -> None:
-        self.call = [0] * len(part.ops)
-        self.ret = [NEVER] * len(part.ops)
-        for at, event in enumerate(part.events):
-            if event < 0:
-                self.ret[~event] = at
-            else:
-                self.call[event] = at
-
-
-def _known(op: Operation) -> bool:
-    return op.outcome is Outcome.OK
-
-
-def _first_calls(part: Part, times: _Times, values: Callable[[Operation], Any]) -> dict[Any, int]:
+def _first_calls(part: Part, times: Times, values: Callable[[Operation], Any]) -> dict[Any, int]:
     """For each value that is written, the first call that writes it."""
     first: dict[Any, int] = {}
     for index, op in enumerate(part.ops):
@@ -79,11 +43,11 @@ def _first_calls(part: Part, times: _Times, values: Callable[[Operation], Any]) 
 
 def _register(part: Part) -> Answer:
     """A value is read or compared with success only after somebody called for it to be written."""
-    times = _Times(part)
+    times = Times(part)
     written = _first_calls(part, times, lambda op: op.args[-1])
     initial = part.model.initial()
     for index, op in enumerate(part.ops):
-        if not _known(op) or op.op == "write" or (op.op == "cas" and op.result is False):
+        if not known(op) or op.op == "write" or (op.op == "cas" and op.result is False):
             continue
         value = op.result if op.op == "read" else op.args[0]
         if value != initial and written.get(value, NEVER) > times.ret[index]:
@@ -95,9 +59,7 @@ def _register(part: Part) -> Answer:
     return _zones(times, writes, reads, initial)
 
 
-def _zones(
-    times: _Times, writes: list[tuple[int, Any]], reads: list[tuple[int, Any]], initial: Any
-) -> Answer:
+def _zones(times: Times, writes: list[tuple[int, Any]], reads: list[tuple[int, Any]], initial: Any) -> Answer:
     """Each value written once: Gibbons and Korach, "Testing shared memories" (1997), section 4.
 
     A value's operations form a zone from the first reply to the last call. Where the first comes before the
@@ -139,7 +101,7 @@ def _zones(
 
 def _keyvalue(part: Part) -> Answer:
     """A value that a get shows ends with what somebody called for to be put or appended."""
-    times = _Times(part)
+    times = Times(part)
     if all(op.op != "append" for op in part.ops):
         return _puts(part, times)
     first: dict[Any, int] = {}
@@ -162,7 +124,7 @@ def _keyvalue(part: Part) -> Answer:
     return None
 
 
-def _puts(part: Part, times: _Times) -> Answer:
+def _puts(part: Part, times: Times) -> Answer:
     """Without appends, a key is a register."""
     writes = [(index, op.args[1]) for index, op in enumerate(part.ops) if op.op == "put"]
     reads = [(index, op.result) for index, op in enumerate(part.ops) if op.op == "get"]
@@ -176,81 +138,6 @@ def _puts(part: Part, times: _Times) -> Answer:
     return _zones(times, writes, reads, initial)
 
 
-def _queue(part: Part) -> Answer:
-    """Each element enqueued once: Henzinger et al., "Aspect-oriented linearizability proofs" (2013).
-
-    A history is wrong exactly where an element is dequeued that was not enqueued, or twice, or out of order,
-    or where the queue is found empty though at every moment something was in it.
-    """
-    times = _Times(part)
-    enqueued: dict[Any, int] = {}
-    dequeued: dict[Any, int] = {}
-    for index, op in enumerate(part.ops):
-        if op.op == "enqueue":
-            if op.args[0] in enqueued:
-                return None
-            enqueued[op.args[0]] = index
-        elif not _known(op):
-            return None
-    empty = []
-    for index, op in enumerate(part.ops):
-        if op.op != "dequeue":
-            continue
-        if op.result is None:
-            empty.append(index)
-            continue
-        source = enqueued.get(op.result)
-        if source is None or times.call[source] > times.ret[index]:
-            return Refusal(index, f"nobody had called for {show(op.result)} to be enqueued when it returned")
-        if op.result in dequeued:
-            return Refusal(index, f"{show(op.result)} was dequeued twice")
-        dequeued[op.result] = index
-    return _in_order(times, enqueued, dequeued) or _never_empty(times, enqueued, dequeued, empty) or True
-
-
-def _in_order(times: _Times, enqueued: dict[Any, int], dequeued: dict[Any, int]) -> Refusal | None:
-    """No element overtakes another that was surely enqueued before it."""
-    call, ret = times.call, times.ret
-    # When each enqueue was answered, and when its element began to be dequeued.
-    done = sorted(
-        (ret[index], call[dequeued[value]] if value in dequeued else NEVER)
-        for value, index in enqueued.items()
-    )
-    begun = sorted((call[enqueued[value]], index) for value, index in dequeued.items())
-    latest, seen = -1, 0
-    for began, index in begun:
-        while seen < len(done) and done[seen][0] < began:
-            latest = max(latest, done[seen][1])
-            seen += 1
-        if latest > ret[index]:
-            return Refusal(index, "it overtook an element that was enqueued before it and is still there")
-    return None
-
-
-def _never_empty(
-    times: _Times, enqueued: dict[Any, int], dequeued: dict[Any, int], empty: list[int]
-) -> Refusal | None:
-    """A dequeue that finds nothing needs a moment at which nothing was surely in the queue."""
-    spans = []
-    for value, index in enqueued.items():
-        out = times.call[dequeued[value]] if value in dequeued else NEVER
-        if times.ret[index] < out:
-            spans.append((times.ret[index], out))
-    spans.sort()
-    merged: list[list[int]] = []
-    for begin, end in spans:
-        if merged and begin < merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], end)
-        else:
-            merged.append([begin, end])
-    starts = [span[0] for span in merged]
-    for index in empty:
-        place = bisect_left(starts, times.call[index]) - 1
-        if place >= 0 and merged[place][1] > times.ret[index]:
-            return Refusal(index, "something was in the queue at every moment of it")
-    return None
-
-
 def _set(part: Part) -> Answer:
     """Elements added once and reads of the whole set: the reads must grow, and time must agree.
 
@@ -260,7 +147,7 @@ def _set(part: Part) -> Answer:
     """
     if any(op.op not in {"add", "read"} or op.result is False for op in part.ops):
         return None
-    times = _Times(part)
+    times = Times(part)
     adds: dict[Any, int] = {}
     for index, op in enumerate(part.ops):
         if op.op == "add" and adds.setdefault(op.args[0], index) != index:
@@ -271,7 +158,7 @@ def _set(part: Part) -> Answer:
     if isinstance(blocks, Refusal):
         return blocks
     shown = reads[-1][0] if reads else frozenset()
-    blocks.append([index for value, index in adds.items() if value not in shown and _known(part.ops[index])])
+    blocks.append([index for value, index in adds.items() if value not in shown and known(part.ops[index])])
     latest = -1
     for block in blocks:
         for index in block:
@@ -304,6 +191,6 @@ _JUDGES: Final[dict[type, Callable[[Part], Answer]]] = {
     Register: _register,
     CasRegister: _register,
     KeyValue: _keyvalue,
-    Queue: _queue,
+    Queue: queue_answer,
     GrowSet: _set,
 }
