@@ -46,7 +46,8 @@ _TAIL = (
     r"|completed?|implemented|finished|only|review|approval|merge|deploy\w*|verification|tests?|testing|ci|pr|upstream|v?\d)\b))"
 )
 _HEDGE_WORD = (
-    rf"(?:pending|deferred|postponed|in progress|partial(?:ly)?|skipped|blocked|stub(?:bed)?){_TAIL}"
+    rf"(?:pending|deferred|postponed|in progress|partial(?:ly)?|skipped|blocked|stubbed){_TAIL}"
+    r"|stub(?=\s*(?:$|[)\],;:.–—]|only\b))"
     r"|(?:todo|tbd|wip|untested|unverified|incomplete)\b"
     r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired"
     r"|deployed|finished)\b"
