@@ -73,9 +73,7 @@ class Partition:
 
     def live(self, now: Timestamp) -> tuple[Session, ...]:
         """Return the sessions that have not expired, oldest first."""
-        live = [each for each in self.sessions if not each.expired(now)]
-        live.sort(key=_AGE)
-        return tuple(live)
+        return tuple(_by_age([each for each in self.sessions if not each.expired(now)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +98,13 @@ class Change:
 
 
 NOTHING = Change()
+
+
+def _by_age(sessions: list[Session]) -> list[Session]:
+    sessions.sort(key=_AGE)
+    return sessions
+
+
 Decision: TypeAlias = Callable[[Partition], tuple[Change, T]]
 
 
@@ -168,7 +173,7 @@ def _make_room(
     partition: Partition, limit: int, now: Timestamp, replacing: SessionID, when_full: WhenFull
 ) -> tuple[list[tuple[Session, EndReason]], list[Session]]:
     """Say who leaves and why, and who stays: expired ones leave first, then the replaced, then the oldest."""
-    staying = list(partition.live(now))
+    staying = _by_age([each for each in partition.sessions if not each.expired(now)])
     leaving: list[tuple[Session, EndReason]] = []
     if len(staying) < len(partition.sessions):
         leaving = [(each, EndReason.EXPIRED) for each in partition.sessions if each.expired(now)]

@@ -145,7 +145,7 @@ class SqlStore(TransactionalStore, Generic[C]):
         return self._alone(step, user_id, guest)
 
     def _sessions(self, connection: C, user_id: str) -> tuple[Session, ...]:
-        return tuple(map(session_of, connection.execute(self._text.of_user, (user_id,))))
+        return tuple(map(session_of, connection.execute(self._text.of_user, (user_id,)).fetchall()))
 
     def _apply(self, connection: C, change: Change) -> None:
         """Take away before putting, so that a slot is free when its next session arrives."""
