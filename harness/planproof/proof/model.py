@@ -96,6 +96,7 @@ class Check:
         timeout: seconds that it may take; None means the workspace's default.
         controls: its negative controls, or None.
         subjects: functions and classes that the claims it proves are about.
+        sources: files of the workspace that the claims name and tests would import.
         path: file that declares it, relative to the workspace.
         line: line in that file.
     """
@@ -109,6 +110,7 @@ class Check:
     timeout: float | None = None
     controls: Controls | None = None
     subjects: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     path: str = ""
     line: int = 0
 

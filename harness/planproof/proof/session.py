@@ -6,6 +6,7 @@ A session holds what the steps hand on; each step is a function that can be test
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -125,7 +126,7 @@ def open_session(
     plans = tuple(one for one in universe if not given or _is_asked(root / one.path, given))
     if not plans:
         raise InputError("no plan was found in what was asked for", path=str(paths[0]) if paths else None)
-    _refuse_unknown(config)
+    _refuse_unknown(root, config)
     bound = _bind(workspace, universe)
     policies = {one.id: policy_of(bound.specs.get(one.id), config.gate, asked or {}) for one in universe}
     return Session(
@@ -139,8 +140,8 @@ def open_session(
     )
 
 
-def _refuse_unknown(config: Config) -> None:
-    """Raise where the configured policy names a kind or a backend that there is not."""
+def _refuse_unknown(root: Path, config: Config) -> None:
+    """Raise where the configuration names a kind, a backend or an interpreter that there is not."""
     from .binding.check_parser import BACKENDS
     from .binding.spec import unknown_kind
 
@@ -150,6 +151,9 @@ def _refuse_unknown(config: Config) -> None:
         wrong = f"unknown backend {strange[0]!r}; known are {', '.join(BACKENDS)}" if strange else ""
     if wrong:
         raise ConfigError(f"{wrong} (in [tool.planproof.gate])", path=config.path)
+    named = str(root / config.python) if "/" in config.python else config.python
+    if named and shutil.which(named) is None:
+        raise ConfigError(f"there is no interpreter {config.python!r} (python)", path=config.path)
 
 
 def _without_twins(paths: Iterable[Path]) -> list[Path]:

@@ -176,13 +176,21 @@ def test_a_policy_that_names_what_there_is_not_is_an_error(repo, gate, message):
     assert message in said.stderr
 
 
-def test_a_configured_policy_is_held_to_the_same(repo):
-    repo.write("planproof.toml", "[gate]\nbackends = ['postgre']\n")
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("gate = {backends = ['postgre']}", "unknown backend 'postgre'; known are"),
+        ("gate = {kinds = ['taks']}", "no item is of kind 'taks'"),
+        ("python = '/no/such/python'", "there is no interpreter '/no/such/python'"),
+    ],
+)
+def test_a_configuration_is_held_to_the_same(repo, line, message):
+    repo.write("planproof.toml", f"{line}\n")
 
     said = repo.cli("gate")
 
     assert said.returncode == 2
-    assert "planproof.toml: unknown backend 'postgre'; known are" in said.stderr
+    assert f"planproof.toml: {message}" in said.stderr
 
 
 def test_an_item_that_is_required_and_is_not_there_does_not_hold(repo):
@@ -316,3 +324,31 @@ def test_a_daemon_that_left_its_group_dies_with_its_command(repo):
     assert select.select([reader], [], [], 60)[0]
     assert os.read(reader, 1) == b""
     os.close(reader)
+
+
+def test_a_module_of_the_same_name_beside_the_tests_is_not_the_one(tmp_path):
+    repo = Repo(tmp_path)
+    repo.write("pyproject.toml", "")
+    repo.write("app/auth.py", "def login(user):\n    return None\n")
+    repo.write("tests/app/auth.py", "def login(user):\n    return 'ok'\n")
+    repo.write("tests/app/__init__.py", "")
+    repo.write("app/__init__.py", "")
+    repo.write(
+        "tests/test_auth.py",
+        """
+        import pytest
+
+        from app.auth import login
+
+
+        @pytest.mark.proves("demo:T001")
+        def test_login():
+            assert login("ann") == "ok"
+        """,
+    )
+    repo.plan("[x] T001 Log in, in `app/auth.py`")
+
+    found = repo.verify()
+
+    assert found.verdict("T001") == "unproved_claim"
+    assert "nothing of app/auth.py was ever imported" in found.reason("T001")

@@ -37,12 +37,14 @@ def complete(table: Table, items: Mapping[str, Item], root: Path) -> Table:
         root: the workspace.
     """
     subjects: dict[str, dict[str, None]] = {}
+    sources: dict[str, dict[str, None]] = {}
     controls: dict[str, Controls] = {}
     for item_id, bindings in table.by_item.items():
         demand = table.demands.get(item_id)
         for binding in bindings:
             key = binding.check.key
             subjects.setdefault(key, {}).update(dict.fromkeys(subjects_of(items[item_id])))
+            sources.setdefault(key, {}).update(dict.fromkeys(sources_of(items[item_id], root)))
             found = binding.check.controls
             if (
                 found is None
@@ -53,18 +55,25 @@ def complete(table: Table, items: Mapping[str, Item], root: Path) -> Table:
                 found = gut_variants(items[item_id], root)
             if found is not None:
                 controls.setdefault(key, found)
-    by_item = {item_id: tuple(_completed(one, subjects, controls) for one in bindings)
+    by_item = {item_id: tuple(_completed(one, subjects, sources, controls) for one in bindings)
                for item_id, bindings in table.by_item.items()}  # fmt: skip
     return replace(table, by_item=by_item)
 
 
 def _completed(
-    binding: Binding, subjects: Mapping[str, dict[str, None]], controls: Mapping[str, Controls]
+    binding: Binding,
+    subjects: Mapping[str, dict[str, None]],
+    sources: Mapping[str, dict[str, None]],
+    controls: Mapping[str, Controls],
 ) -> Binding:
     key = binding.check.key
-    return replace(
-        binding, check=replace(binding.check, subjects=tuple(subjects[key]), controls=controls.get(key))
+    check = replace(
+        binding.check,
+        subjects=tuple(subjects[key]),
+        sources=tuple(sources[key]),
+        controls=controls.get(key),
     )
+    return replace(binding, check=check)
 
 
 def subjects_of(item: Item) -> tuple[str, ...]:
@@ -76,7 +85,7 @@ def subjects_of(item: Item) -> tuple[str, ...]:
 
 def gut_variants(item: Item, root: Path) -> Controls | None:
     """Controls that gut what the item claims: the named function in its file, else the whole file."""
-    sources = [one for one in item.files if one.endswith(".py") and not is_test(one) and _inside(root, one)]
+    sources = sources_of(item, root)
     if not sources:
         return None
     for file in sources:
@@ -86,6 +95,11 @@ def gut_variants(item: Item, root: Path) -> Controls | None:
             if hit:
                 return Controls((Variant(f"gutted {hit}", f"{file}:{hit}", ""),))
     return Controls(tuple(Variant(f"gutted {file}", f"{file}:", "") for file in sources))
+
+
+def sources_of(item: Item, root: Path) -> list[str]:
+    """The Python files that an item names and that are there, tests left out."""
+    return [one for one in item.files if one.endswith(".py") and not is_test(one) and _inside(root, one)]
 
 
 def _inside(root: Path, name: str) -> bool:

@@ -202,6 +202,9 @@ class Mapping:
         if all(weak.values()):
             name, why = next(iter(weak.items()))
             return Outcome.NOTHING, f"{name} {why}"
+        if self._misses_its_sources(nodes):
+            missed = ", ".join(self.check.sources[:3])
+            return Outcome.NOTHING, f"{passed[0].id} passed, and nothing of {missed} was ever imported"
         self.notes.extend(f"{name} {why}; not counted" for name, why in weak.items() if why)
         others = [node for node in nodes if node.outcome not in HELD]
         if others:
@@ -209,6 +212,16 @@ class Mapping:
         if self.check.kind is CheckKind.CALLS:
             return self._calls(passed)
         return Outcome.PASSED, ""
+
+    def _misses_its_sources(self, nodes: list[Node]) -> bool:
+        """True where the run surely never came near a file that the claims name, only one of that name."""
+        loaded = self.run.loaded
+        if not self.check.sources or loaded is None or any(node.forked for node in nodes):
+            return False
+        if any(node.outcome in {"died", "hung"} for node in self.run.nodes.values()):
+            return False  # what a dead process had imported is not known
+        near = loaded.union(*(node.opened for node in nodes), *(node.entered or () for node in nodes))
+        return near.isdisjoint(self.check.sources)
 
     def _weakness(self, node: Node) -> str:
         file, _, name = node.id.partition("::")

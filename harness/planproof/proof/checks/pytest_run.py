@@ -45,6 +45,7 @@ class Node:
         entered: functions by file, or None where they cannot be seen.
         opened: files of the workspace that it read.
         seen: lines of its file that it came to, and where an assertion failed; None where nobody looked.
+        forked: it started other processes.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Node:
     entered: dict[str, list[str]] | None = None
     opened: list[str] = field(default_factory=list)
     seen: Seen | None = None
+    forked: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Run:
         seconds: wall time of all processes.
         stopped: why it was stopped, or empty.
         interrupted: True after Ctrl-C.
+        loaded: files of the workspace that its processes imported; None where one did not come to say so.
         index: nodes by everything they belong to, made when first asked.
     """
 
@@ -86,6 +89,7 @@ class Run:
     seconds: float = 0.0
     stopped: str = ""
     interrupted: bool = False
+    loaded: set[str] | None = None
     index: dict[str, list[Node]] | None = None
 
     def below(self, target: str) -> list[Node]:
@@ -312,6 +316,8 @@ class Records:
             self.context.progress(name)
         elif kind == "died":
             self._died(name, "its process died")
+        elif kind == "loaded":
+            self.run.loaded = {*(self.run.loaded or ()), *event["files"]}
         elif kind == "finish" and (not event["worker"] or len(list(self.folder.glob("record-*.jsonl"))) == 1):
             self.run.finished = True
             self.finished_at = time.monotonic()
@@ -337,6 +343,7 @@ def judge(node: Node, event: dict[str, Any]) -> None:
     node.calls = event["calls"]
     node.entered = None if event["forked"] else event["entered"]
     node.opened = event["opened"]
+    node.forked = event["forked"]
     if event["seen"] is not None:
         reached, failed = event["seen"]
         node.seen = Seen(frozenset(reached), frozenset(failed))

@@ -266,7 +266,11 @@ class Recorder:
             self.write("died", node=report.nodeid, text=data.get("text", ""))
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """The run came to its own end."""
+        """The run came to its own end; what it imported of the workspace is known now."""
+        if self.worker:
+            files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+            ours = {name for name in files if isinstance(name, str) and name.startswith(self.root)}
+            self.write("loaded", files=sorted(name[len(self.root) :] for name in ours))
         self.write("finish", code=int(exitstatus), worker=self.worker)
 
 
