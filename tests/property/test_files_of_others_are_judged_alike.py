@@ -18,7 +18,7 @@ from tests.unit.race.checker_oracle import plain_wgl
 
 from planproof.race.checker import check
 from planproof.race.history import History, Outcome
-from planproof.race.models import CasRegister, KeyValue
+from planproof.race.models import CasRegister, Keyed, KeyValue
 from planproof.race.readers import DEFAULT_MODELS, guess_format, read_history
 
 
@@ -211,3 +211,31 @@ def test_files_are_judged_as_plain_search_judges_them(tmp_path_factory, kind, wr
     wanted = plain_wgl(meaning(history), model)
     assert check(read, model).linearizable is wanted
     assert len(read.operations) == len(history.operations)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_registers_under_keys_are_judged_one_by_one(tmp_path_factory, seed):
+    rng = random.Random(seed)
+    parts = [
+        make_history(KINDS["cas-register"], seed + key, operations=rng.randrange(2, 10), lost=0.2, lies=1)[0]
+        for key in range(3)
+    ]
+    texts = []
+    for key, part in enumerate(parts):
+        for what, process, op in events_of(part, rng):
+            kind, value = "invoke", edn(argument(op))
+            if what == "reply":
+                kind = "fail" if did_not_happen(op) else op.outcome.value
+                value = edn(op.result) if op.op == "read" and kind == "ok" else value
+            texts.append(
+                f"{{:process {process + 1000 * key} :type :{kind} :f :{op.op} :value [{key} {value}]}}"
+            )
+    path = tmp_path_factory.mktemp("files") / "history.edn"
+    path.write_text("{:process :nemesis :type :info :f :kill :value [1 2]}\n" + "\n".join(texts))
+    read = read_history(path, "jepsen")
+    reads = any(op.op == "read" for part in parts for op in part.operations)
+    assert bool(read.meta.get("keyed")) is reads
+    if reads:
+        wanted = all(plain_wgl(dropped(part), CasRegister()) for part in parts)
+        assert check(read, Keyed(CasRegister())).linearizable is wanted

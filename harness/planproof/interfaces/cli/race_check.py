@@ -104,15 +104,22 @@ def _read(file: Path, form: str | None, named: Model | None, limit: int | None) 
         )
     history = read_history(file, known)
     if named is not None:
-        return history, named
+        return history, _by_key(history, named)
     model = model_of(history.meta, history.path)
     if model is not None:
         return history, _named("sessions", limit) if limit and history.meta["model"] == "sessions" else model
     if known in DEFAULT_MODELS:
-        return history, KNOWN[DEFAULT_MODELS[known]]()
+        return history, _by_key(history, KNOWN[DEFAULT_MODELS[known]]())
     if history.cut is not None and not history.operations:
         return history, Model()  # nothing will be asked of it
     raise ConfigError(_nameless(history), path=history.path)
+
+
+def _by_key(history: History, model: Model) -> Model:
+    """The model under each key, where the history has keys and the model has none."""
+    from planproof.race.models import Keyed, KeyValue
+
+    return Keyed(model) if history.meta.get("keyed") and not isinstance(model, KeyValue) else model
 
 
 def _nameless(history: History) -> str:

@@ -140,7 +140,10 @@ class _Judge:
         told = [search.table.model.describe(search.table.states[state]) for state in states]
         more = f" and {len(told) - 3} more" if len(told) > 3 else ""  # noqa: PLR2004 - a sentence's worth
         return self._sentence(
-            part, index, f"the replies before it leave the state at {', '.join(told[:3])}{more}"
+            part,
+            index,
+            f"the replies before it leave the state at {', '.join(told[:3])}{more}, "
+            "and nothing in flight leads to one where it fits",
         )
 
     @staticmethod

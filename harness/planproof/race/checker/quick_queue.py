@@ -50,7 +50,7 @@ def queue_answer(part: Part) -> Answer:
             if op.result in dequeued:
                 return Refusal(index, f"{show(op.result)} was dequeued twice")
             dequeued[op.result] = index
-    return _Queue(times, enqueued, dequeued, sorted(lost)).judge(empty)
+    return _Queue(part, times, enqueued, dequeued, sorted(lost)).judge(empty)
 
 
 class _Queue:
@@ -59,6 +59,7 @@ class _Queue:
     A moment is named by the event before it.
 
     Args:
+        part: the operations.
         times: of the operations.
         enqueued: element -> its enqueue.
         dequeued: element -> the dequeue that was seen to take it.
@@ -66,15 +67,25 @@ class _Queue:
     """
 
     def __init__(
-        self, times: Times, enqueued: dict[Any, int], dequeued: dict[Any, int], lost: list[int]
+        self,
+        part: Part,
+        times: Times,
+        enqueued: dict[Any, int],
+        dequeued: dict[Any, int],
+        lost: list[int],
     ) -> None:
+        self._part = part
         self._times = times
         self._lost = lost
         self._seen = [(index, dequeued[value]) for value, index in enqueued.items() if value in dequeued]
         ret = times.ret
-        self._left = sorted(
-            ret[index] for value, index in enqueued.items() if value not in dequeued and ret[index] < NEVER
-        )
+        # Those that nobody was seen to take, by the reply of their enqueue.
+        self._owner = {
+            ret[index]: index
+            for value, index in enqueued.items()
+            if value not in dequeued and ret[index] < NEVER
+        }
+        self._left = sorted(self._owner)
         # For the dequeues that were seen, by the call of the element's enqueue: the first that is over of
         # those that come then or later.
         self._starts = sorted((times.call[index], out) for index, out in self._seen)
@@ -101,7 +112,10 @@ class _Queue:
         for index, out in self._seen:
             other = self._overtaking(ret[index]) if ret[index] < NEVER else -1
             if other >= 0 and ret[other] < call[out]:
-                return Refusal(other, "it overtook an element that was enqueued before it and is still there")
+                return Refusal(
+                    other,
+                    f"it overtook {self._element(index)}, which was enqueued before it and dequeued after it",
+                )
         return None
 
     def _enough(self) -> Refusal | None:
@@ -113,13 +127,19 @@ class _Queue:
                 due.append((self._times.ret[other] - 1, done, other))
         due.sort()
         self._due = [(last, done) for last, done, _ in due]
-        for count, (last, _, other) in enumerate(due, 1):
+        for count, (last, done, other) in enumerate(due, 1):
             if self._called(last) < count:
-                more = ", and too few dequeues without a reply could have taken it" if self._lost else ""
+                more = ", and too few dequeues without a reply were called before" if self._lost else ""
+                what = self._element(self._owner[done])
                 return Refusal(
-                    other, f"it overtook an element that was enqueued before it and is still there{more}"
+                    other,
+                    f"it overtook {what}, which was enqueued before it and nobody was seen to dequeue{more}",
                 )
         return None
+
+    def _element(self, index: int) -> str:
+        """What an enqueue put in, for people."""
+        return show(self._part.ops[index].args[0])
 
     def _called(self, moment: int) -> int:
         """How many lost dequeues were called by then."""

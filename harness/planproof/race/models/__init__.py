@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from planproof.errors import HistoryError
 from planproof.race.models.base import Model, own_model
 from planproof.race.models.counters import Counter, TokenBucket
+from planproof.race.models.keyed import Keyed
 from planproof.race.models.keyvalue import KeyValue
 from planproof.race.models.locks import Lock
 from planproof.race.models.queues import Queue
@@ -73,6 +74,7 @@ __all__ = [
     "Counter",
     "GrowSet",
     "KeyValue",
+    "Keyed",
     "Lock",
     "Model",
     "Queue",

@@ -32,9 +32,26 @@ def read_maps(text: str, path: str) -> History:
         HistoryError: with file and line.
     """
     pairing = Pairing(path)
-    for event, line in _maps(text, path):
+    events = list(_maps(text, path))
+    if _independent([event for event, _ in events]):
+        pairing.meta["keyed"] = True
+        for event, _ in events:
+            value = event.get("value")
+            if isinstance(value, tuple) and len(value) == 2 and event.get("process") != "nemesis":  # noqa: PLR2004 - key and value
+                event["key"], event["value"] = value
+    for event, line in events:
         _take(pairing, event, path, line)
     return pairing.history()
+
+
+def _independent(events: list[dict[Any, Any]]) -> bool:
+    """Whether values are ``[key value]``, as ``jepsen.independent`` has them: reads ask for ``[key nil]``."""
+    asked = [
+        event.get("value")
+        for event in events
+        if event.get("type") == "invoke" and event.get("f") == "read" and "key" not in event
+    ]
+    return bool(asked) and all(isinstance(value, tuple) and value[1:] == (None,) for value in asked)
 
 
 def _maps(text: str, path: str) -> Iterator[tuple[dict[Any, Any], int]]:
@@ -85,6 +102,8 @@ def _arguments(event: dict[Any, Any], op: str, value: Any, process: Any) -> tupl
         return (process,)
     if "key" in event:
         key = frozen(event["key"])
+        if op == "cas" and isinstance(value, tuple):
+            return (key, *value)
         return (key,) if value is None and op in ANSWERS else (key, value)
     if value is None and op != "write":
         return ()

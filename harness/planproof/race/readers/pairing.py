@@ -27,6 +27,7 @@ class Pairing:
         self._done: list[Operation] = []
         self._notes: list[Note] = []
         self._next = 0
+        self.meta: dict[str, Any] = {}
 
     def once(self, index: object, line: int) -> None:
         """Refuse an event whose number occurred before.
@@ -108,4 +109,6 @@ class Pairing:
             Operation(number, client, op, args, began, None, line=line)
             for client, (number, began, op, args, line) in self._calls.items()
         ]
-        return History.of([*self._done, *still_open], notes=tuple(self._notes), path=self._path)
+        return History.of(
+            [*self._done, *still_open], notes=tuple(self._notes), path=self._path, meta=self.meta
+        )
