@@ -9,7 +9,7 @@ from planproof.proof.model import ControlOutcome, Outcome
 from planproof.proof.verdict import CheckView, Judged, State, Verdict
 
 from .paint import Paint, clip, spread, wrap
-from .verdicts import PLAIN, SIGNS
+from .signs import VERDICTS
 from .verdicts_json import item_document
 
 
@@ -58,10 +58,9 @@ def lines(one: Judged, children: Sequence[Judged], plan: Plan, *, now: float, pa
         paint: colours.
     """
     item = one.item
-    sign, colour = SIGNS[one.verdict]
+    sign, colour, name = VERDICTS[one.verdict]
     ago = _ago(one, now)
-    word = PLAIN[one.verdict].upper()
-    left, gap, right = spread(f"{item.local} {item.text}", f"{sign} {_claim(item.claim)}{word}{ago}")
+    left, gap, right = spread(f"{item.local} {item.text}", f"{sign} {_claim(item.claim)}{name.upper()}{ago}")
     yield paint(left, "bold") + gap + paint(right, colour)
     yield _row("claimed", f"{one.path}:{item.line}  {_source_line(plan, item.line)}")
     if one.reason:
@@ -71,9 +70,8 @@ def lines(one: Judged, children: Sequence[Judged], plan: Plan, *, now: float, pa
     for view in one.checks:
         yield from _check_lines(view)
     for child in children:
-        yield _row(
-            "part", f"{SIGNS[child.verdict][0]} {child.item.local.rsplit('/', 1)[-1]}  {PLAIN[child.verdict]}"
-        )
+        mark = VERDICTS[child.verdict]
+        yield _row("part", f"{mark.sign} {child.item.local.rsplit('/', 1)[-1]}  {mark.name}")
     for sentence in would_change(one):
         yield from _rows("changes", sentence)
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .paint import clip
+from .paint import WIDTH, clip
 
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-
-WIDTH: Final = 80
 
 
 class Row(NamedTuple):

@@ -14,7 +14,8 @@ from planproof.errors import ConfigError, EditError
 from planproof.plan.model import Claim
 from planproof.proof.verdict import Verdict, summarise
 
-from .verdicts import PLAIN, SIGNS, proof_words
+from .signs import VERDICTS
+from .verdicts import proof_words
 
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def _row(one: Judged) -> dict[str, Any]:
         "line": item.line,
         "kind": item.kind.value,
         "claim": item.claim.value,
-        "sign": SIGNS[one.verdict][0],
-        "verdict": PLAIN[one.verdict],
+        "sign": VERDICTS[one.verdict].sign,
+        "verdict": VERDICTS[one.verdict].name,
         "proof": proof_words(one),
         "reason": one.reason,
     }

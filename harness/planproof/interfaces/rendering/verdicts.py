@@ -9,7 +9,8 @@ from planproof.plan.model import Claim
 from planproof.proof.model import ControlOutcome
 from planproof.proof.verdict import Judged, State, Verdict, summarise
 
-from .paint import Paint, clip, spread, width, wrap
+from .paint import WIDTH, Paint, clip, spread, width, wrap
+from .signs import VERDICTS, word
 
 
 if TYPE_CHECKING:
@@ -20,25 +21,6 @@ if TYPE_CHECKING:
     from planproof.proof.session import RunReport
 
 
-SIGNS: Final = {
-    Verdict.VERIFIED: ("✓", "green"),
-    Verdict.FALSE_CLAIM: ("✗", "red"),
-    Verdict.STALE_CLAIM: ("~", "yellow"),
-    Verdict.UNPROVED_CLAIM: ("?", "yellow"),
-    Verdict.READY_TO_TICK: ("+", "cyan"),
-    Verdict.OPEN: ("·", "dim"),
-    Verdict.DEFERRED: ("-", "dim"),
-    Verdict.DONE_EARLY: ("+", "cyan"),
-}
-WORDS: Final = {
-    Verdict.FALSE_CLAIM: "FALSE CLAIM",
-    Verdict.STALE_CLAIM: "STALE",
-    Verdict.UNPROVED_CLAIM: "UNPROVED",
-    Verdict.READY_TO_TICK: "READY TO TICK",
-    Verdict.DEFERRED: "deferred",
-    Verdict.DONE_EARLY: "DONE EARLY",
-    Verdict.OPEN: "open",
-}
 NAMES: Final = {
     "pytest": ("test", "tests"),
     "race": ("race", "races"),
@@ -47,26 +29,6 @@ NAMES: Final = {
     "code": ("code query", "code queries"),
     "calls": ("call trace", "call traces"),
 }
-PLAIN: Final = {
-    Verdict.VERIFIED: "verified",
-    Verdict.FALSE_CLAIM: "false claim",
-    Verdict.STALE_CLAIM: "stale",
-    Verdict.UNPROVED_CLAIM: "unproved",
-    Verdict.READY_TO_TICK: "ready to tick",
-    Verdict.OPEN: "open",
-    Verdict.DEFERRED: "deferred",
-    Verdict.DONE_EARLY: "done early",
-}
-ORDER: Final = (
-    Verdict.FALSE_CLAIM,
-    Verdict.STALE_CLAIM,
-    Verdict.UNPROVED_CLAIM,
-    Verdict.READY_TO_TICK,
-    Verdict.DONE_EARLY,
-    Verdict.OPEN,
-    Verdict.DEFERRED,
-    Verdict.VERIFIED,
-)
 
 
 def plan_lines(plan: Plan, judged: Sequence[Judged], paint: Paint) -> Iterator[str]:
@@ -112,7 +74,7 @@ def _phase(name: str, members: Sequence[Judged], paint: Paint) -> Iterator[str]:
 
 def item_lines(one: Judged, depth: int, paint: Paint) -> Iterator[str]:
     """One item: sign, id, text, what proves it; below it why it is not verified."""
-    sign, colour = SIGNS[one.verdict]
+    sign, colour, _ = VERDICTS[one.verdict]
     name = one.item.local.rsplit("/", 1)[-1]
     named = name if len(name) <= 12 and not _is_slug(one) else ""  # noqa: PLR2004 - what fits before the text
     pad = "  " * (depth + 1)
@@ -135,9 +97,9 @@ def _right(one: Judged) -> str:
         return proof_words(one) or "by its parts"
     if one.verdict is Verdict.OPEN and one.state is State.REFUTED:
         return "open, failing"
-    word = WORDS[one.verdict]
+    said = word(one.verdict)
     is_claim = one.verdict in {Verdict.FALSE_CLAIM, Verdict.STALE_CLAIM, Verdict.UNPROVED_CLAIM}
-    return f"{word}  line {one.item.line}" if is_claim else word
+    return f"{said}  line {one.item.line}" if is_claim else said
 
 
 def proof_words(one: Judged) -> str:
@@ -162,9 +124,9 @@ def summary_lines(
 ) -> Iterator[str]:
     """The last lines: how many of each, what was run, the gate's word, where to go next."""
     counts = summarise(judged)
-    said = [f"{counts[one.value]} {PLAIN[one]}" for one in ORDER if counts[one.value]]
+    said = [f"{counts[one.value]} {sign.name}" for one, sign in VERDICTS.items() if counts[one.value]]
     left, gap, right = spread(" · ".join(said) or "no items", run_words(report))
-    if width(left) + width(right) + 1 > 80 or left.endswith("…"):  # noqa: PLR2004 - the page's width
+    if width(left) + width(right) + 1 > WIDTH or left.endswith("…"):
         yield from wrap(" · ".join(said), 0)
         yield paint(run_words(report), "dim")
     else:
@@ -188,7 +150,7 @@ def run_words(report: RunReport) -> str:
 def gate_lines(judged: Sequence[Judged], gate: GateResult, paint: Paint) -> Iterator[str]:
     """The gate's word, its reasons where they are not items that were shown, waivers, and the next step."""
     for name, waiver in gate.waived:
-        yield clip(f"waived: {name} by {waiver.owner} until {waiver.expires}: {waiver.reason}", 80)
+        yield clip(f"waived: {name} by {waiver.owner} until {waiver.expires}: {waiver.reason}", WIDTH)
     shown = {one.value for one in (Verdict.FALSE_CLAIM, Verdict.STALE_CLAIM, Verdict.UNPROVED_CLAIM)}
     for problem in gate.problems:
         if problem.word not in shown:
@@ -198,9 +160,9 @@ def gate_lines(judged: Sequence[Judged], gate: GateResult, paint: Paint) -> Iter
     if gate.holds:
         yield paint("gate: holds", "green") if gate.checked else "gate: holds; no claim was made or touched"
         return
-    word = "cannot be verified here" if gate.exit_code == 3 else "does not hold"  # noqa: PLR2004 - exit code
+    outcome = "cannot be verified here" if gate.exit_code == 3 else "does not hold"  # noqa: PLR2004 - exit code
     first = next((problem.item for problem in gate.problems if problem.item), "")
     local = next((one.item.local for one in judged if one.item.id == first), "")
     hint = f"next: planproof explain {local}" if local and len(local) < 40 else ""  # noqa: PLR2004 - room
-    left, gap, right = spread(f"gate: {word} (exit {gate.exit_code})", hint)
+    left, gap, right = spread(f"gate: {outcome} (exit {gate.exit_code})", hint)
     yield paint(left, "red") + gap + paint(right, "dim")

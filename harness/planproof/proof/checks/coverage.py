@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .base import Context
 
 
+# By which somebody leaves out code; what coverage.py leaves out of itself (stubs) is no code.
+PRAGMA: Final = re.compile(r"#\s*pragma:\s*no\s?cover", re.IGNORECASE)
 # Outcomes of a test after which the measured lines say nothing.
 BAD: Final = {"failed": "fails", "died": "died", "hung": "hung", "flaky": "is flaky", "": "did not run"}
 
@@ -117,6 +120,13 @@ def read_report(data: Path, context: Context, folder: Path) -> dict[str, dict[st
     return {name: one["summary"] for name, one in report["files"].items()}
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def weakness_of_all(run: pytest_run.Run, root: Path) -> str:
     """Why none of the tests that passed can fail, or empty where one can."""
     first = ""
@@ -154,7 +164,8 @@ def judge(check: Check, run: pytest_run.Run, measured: dict[str, dict[str, Any]]
     for name in check.params["files"]:
         summary = measured.get(name)
         unmeasured = "was not measured: no test imports it"
-        if summary is not None and summary["excluded_lines"] > summary["num_statements"]:
+        by_hand = bool(PRAGMA.search(_text(root / name)))
+        if by_hand and summary is not None and summary["excluded_lines"] > summary["num_statements"]:
             lines = f"{summary['excluded_lines']} lines and measures {summary['num_statements']}"
             unmeasured = f"leaves out {lines}: its share says nothing"
         elif summary is not None and summary["num_statements"]:
