@@ -34,3 +34,16 @@ def connect(
         "dynamodb", endpoint_url=endpoint_url, region_name=region, config=settings, **options
     )
     return client
+
+
+def single_attempt(client: Any) -> None:
+    """Make sure that a client of the SDK sends each request once.
+
+    Args:
+        client: any boto3 client.
+
+    Raises:
+        ValueError: it retries by itself, and attempts would multiply.
+    """
+    if dict(client.meta.config.retries or {}).get("total_max_attempts") != 1:
+        raise ValueError("the low-level client must not retry by itself: set total_max_attempts to 1")

@@ -21,6 +21,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sessionkeeper.data_access.backoff import Backoff, Chance
+from sessionkeeper.data_access.connection import single_attempt
 from sessionkeeper.data_access.exceptions import (
     ConditionalCheckFailedError,
     InvalidItemError,
@@ -72,9 +73,7 @@ class DynamoDBClient:
         sleep: Callable[[float], None] = time.sleep,
         chance: Chance | None = None,
     ) -> None:
-        settings: Any = client.meta.config
-        if dict(settings.retries or {}).get("total_max_attempts") != 1:
-            raise ValueError("the low-level client must not retry by itself: set total_max_attempts to 1")
+        single_attempt(client)
         self._client = client
         self._prefix = prefix
         self._retrying = Retrying(backoff or Backoff(), sleep, chance or random.SystemRandom())

@@ -22,6 +22,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sessionkeeper.clock import Clock, SystemClock
+from sessionkeeper.data_access.connection import single_attempt
 from sessionkeeper.data_access.exceptions import (
     ConditionalCheckFailedError,
     InvalidItemError,
@@ -31,7 +32,7 @@ from sessionkeeper.data_access.expressions import Expression
 from sessionkeeper.data_access.items import Item, from_wire, to_wire
 from sessionkeeper.data_access.tables import TableDefinition, physical_name
 from sessionkeeper.data_access.transient import translate
-from sessionkeeper.resilience.retry import DYNAMODB_POLICY, RetryPolicy, single_attempt
+from sessionkeeper.resilience.retry import DYNAMODB_POLICY, RetryPolicy
 
 
 if TYPE_CHECKING:

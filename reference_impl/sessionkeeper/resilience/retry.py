@@ -5,7 +5,7 @@ chance (KX.04). Three things they take care of:
 
 * A new ``tenacity.Retrying`` for every call, because its statistics are shared by all who share it.
 * They are the only policy: give the SDK's client ``total_max_attempts=1``, or attempts multiply.
-  :func:`single_attempt` checks that.
+  ``data_access.connection.single_attempt`` checks that.
 * Only failures that pass by themselves are retried. A refused request is a bug and a failed condition an
   answer; both are raised at once (S3.T003.3).
 """
@@ -176,16 +176,3 @@ dynamodb_retry: Final = RetryDecorator(DYNAMODB_POLICY)
 
 s3_retry: Final = RetryDecorator(S3_POLICY)
 """Retries a function that calls S3 while the failure is transient (S3.T002.3)."""
-
-
-def single_attempt(client: Any) -> None:
-    """Make sure that a client of the SDK sends each request once.
-
-    Args:
-        client: any boto3 client.
-
-    Raises:
-        ValueError: it retries by itself, and attempts would multiply.
-    """
-    if dict(client.meta.config.retries or {}).get("total_max_attempts") != 1:
-        raise ValueError("the low-level client must not retry by itself: set total_max_attempts to 1")

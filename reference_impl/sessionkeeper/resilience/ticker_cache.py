@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sessionkeeper.clock import Clock, SystemClock
+from sessionkeeper.data_access.connection import single_attempt
 from sessionkeeper.data_access.transient import error_code
 from sessionkeeper.errors import SessionKeeperError
 from sessionkeeper.resilience.correlation import current_correlation_id
-from sessionkeeper.resilience.retry import S3_POLICY, RetryPolicy, single_attempt
+from sessionkeeper.resilience.retry import S3_POLICY, RetryPolicy
 
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from sessionkeeper.data_access.transient import CONFLICTS, THROTTLES
 from sessionkeeper.errors import (
     RaceReason,
     SessionKeeperError,
@@ -24,18 +25,8 @@ if TYPE_CHECKING:
 
 _ABSENT: Final = {"ConditionExpression": "attribute_not_exists(PK)"}
 
-_THROTTLED: Final = {
-    "ProvisionedThroughputExceededException",
-    "ProvisionedThroughputExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-    "RequestLimitExceeded",
-}
-_CONFLICT: Final = {
-    "TransactionConflict",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-}
+# A transaction that is still running counts as one that came first: the next look shows what became of it.
+_FIRST: Final = CONFLICTS | {"TransactionInProgressException"}
 _DEFECT: Final = {
     "ValidationError",
     "ValidationException",
@@ -163,8 +154,8 @@ def meaning_of(error: Exception, user_id: str = "", reasons: Sequence[RaceReason
     ]
     if failed:
         return SessionLimitRaceError(user_id, failed[0])
-    if codes & _CONFLICT:
+    if codes & _FIRST:
         return SessionLimitRaceError(user_id, RaceReason.CONFLICT)
-    if codes & _THROTTLED:
+    if codes & THROTTLES:
         return SessionLimitRaceError(user_id, RaceReason.THROTTLED)
     return StoreUnavailableError(f"The session table does not answer ({code}).")

@@ -11,10 +11,11 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from tests.unit.sessionkeeper.aws_faults import Middle, Room, Waits, refusal
 
 from sessionkeeper.data_access.backoff import Backoff
+from sessionkeeper.data_access.connection import single_attempt
 from sessionkeeper.data_access.exceptions import RetryableError
 from sessionkeeper.data_access.tables import SESSIONS
 from sessionkeeper.resilience.correlation import correlation_scope, current_correlation_id
-from sessionkeeper.resilience.retry import dynamodb_retry, s3_retry, single_attempt
+from sessionkeeper.resilience.retry import dynamodb_retry, s3_retry
 
 
 def client_error(code, status=400, **extra):
