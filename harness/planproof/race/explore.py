@@ -44,6 +44,7 @@ SMALL_CLIENTS, SMALL_STEPS = 3, 2
 SYSTEMATIC_SHARE = 12
 # Before anything else, so many programs are each run once with their clients taking turns.
 FIRST_LOOKS = 4
+_TWO = 2
 
 
 @contextlib.contextmanager
@@ -236,7 +237,9 @@ def _concluded(bench: Bench, end: ScheduleEnd) -> Execution:
     elif end.diverged:
         undecided = end.diverged
     elif end.deadlock:
-        bench.findings.violated(Violation("progress", "all clients wait for each other", end.deadlock))
+        alone = sum(line.startswith("client ") for line in end.deadlock.splitlines()) < _TWO
+        told = "a client waits for what never comes" if alone else "all clients wait for each other"
+        bench.findings.violated(Violation("progress", told, end.deadlock))
     elif not end.redundant:
         bench.observe_at_rest()
     done = bench.conclude(undecided=undecided)

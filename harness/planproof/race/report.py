@@ -31,7 +31,7 @@ def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
         lines.append(f"    and {left_out} more")
     if failure.violation.detail:
         lines += ["", *(f"  {line}" for line in failure.violation.detail.splitlines())]
-    lines += ["", f"  {_size(failure)}, seed {failure.seed}, {_store(certificate)}"]
+    lines += ["", *_wrapped(f"  {_size(failure)}, seed {failure.seed}, {_store(certificate)}", "  ")]
     if failure.replay_command:
         lines.append(f"  replay: {failure.replay_command}")
     if failure.page_path:

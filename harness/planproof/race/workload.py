@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from planproof.backends.model import EMBEDDED, Backend, BackendKind
-from planproof.errors import WorkloadError
+from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.bundles import Bundle, Values
 from planproof.race.clocks import ClientClock
 
@@ -100,10 +100,16 @@ def operation(
             came in by the time it is made, and is skipped while there is none.
 
     Raises:
-        WorkloadError: the weight is less than 1.
+        WorkloadError: the weight is less than 1, or an argument has no strategy.
     """
     if weight < 1:
         raise WorkloadError(f"the weight of an operation is at least 1, not {weight}")
+    for name, strategy in strategies.items():
+        if not isinstance(strategy, Bundle) and not hasattr(strategy, "flatmap"):
+            raise WorkloadError(
+                f"argument {name!r} of an operation is drawn from a Hypothesis strategy or taken from a "
+                f"bundle, not from a {type(strategy).__name__}"
+            )
 
     def mark(method: F) -> F:
         setattr(
@@ -324,6 +330,8 @@ def _module(place: str) -> Any:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
         raise WorkloadError(f"module {place} cannot be imported: {error}") from error
+    except PlanproofError as error:
+        raise WorkloadError(error.message, path=place) from error
     except Exception as error:
         raise WorkloadError(f"importing {place} fails: {type(error).__name__}: {error}") from error
 
@@ -343,6 +351,9 @@ def _module_of_file(root: Path, place: str) -> Any:
     try:
         with _importable(path):
             spec.loader.exec_module(module)
+    except PlanproofError as error:
+        sys.modules.pop(name, None)
+        raise WorkloadError(error.message, path=place) from error
     except Exception as error:
         sys.modules.pop(name, None)
         raise WorkloadError(f"importing it fails: {type(error).__name__}: {error}", path=place) from error

@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import ClassVar
 
+import httpx
 import pytest
 from hypothesis import strategies as st
 
@@ -76,9 +77,7 @@ class TestExplore:
         assert result.outcome == "failed", result.reason
         assert result.failure.violation.property == "nothing_lost"
         assert result.failure.size == (2, 2, 2)
-        assert any(
-            "after test_tasks_on_one_loop.py:" in step for step in result.failure.steps
-        )
+        assert any("after test_tasks_on_one_loop.py:" in step for step in result.failure.steps)
 
     def test_the_lock_is_seen_as_a_lock_and_every_order_is_run(self):
         result = run(LockedAdds, backend=MEMORY, schedules=5000, orders="all")
@@ -403,3 +402,49 @@ class TestPostgres:
             run(Row, backend=postgres_backend, schedules=60, seed=4, shrink=False).failure for _ in range(2)
         ]
         assert failures[0].steps == failures[1].steps
+
+
+class OverSockets(Workload):
+    """Reads, then writes, with httpx over real sockets."""
+
+    scenarios: ClassVar = (parallel(call("add"), call("add")),)
+
+    async def open(self, backend):
+        self.n = self.done = 0
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        port = self.server.sockets[0].getsockname()[1]
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}")
+
+    async def serve(self, reader, writer):
+        while line := await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            path = line.split()[1].decode()
+            if path != "/":
+                self.n = int(path[1:])
+            body = str(self.n).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body))
+            await writer.drain()
+            writer.write(body)  # in a second piece
+            await writer.drain()
+
+    async def close(self, client):
+        await client.aclose()
+        self.server.close()
+
+    @operation
+    async def add(self, client):
+        n = int((await client.get("/")).text)
+        await client.get(f"/{n + 1}")
+        self.done += 1
+
+    @invariant(when="rest")
+    def nothing_lost(self, client):
+        assert self.n == self.done, f"{self.n}, not {self.done}"
+
+
+def test_replies_over_sockets_are_stops_however_many_pieces_they_come_in():
+    failures = [run(OverSockets, backend=MEMORY, schedules=10, seed=3).failure for _ in range(2)]
+    assert failures[0].violation.property == "nothing_lost"
+    assert failures[0].steps == failures[1].steps
+    assert failures[0].size[2] <= 3

@@ -409,3 +409,10 @@ def test_under_stress_the_history_goes_to_disk_and_stays_only_where_something_br
     result = run(Lies, backend=MEMORY, schedules=2, mode="stress", folder=tmp_path)
     [kept] = tmp_path.glob("history_*.jsonl")
     assert len(read_lines(kept).operations) == len(result.failure.history.operations)
+
+
+def test_an_argument_without_a_strategy_is_said_where_it_is_declared():
+    with pytest.raises(
+        WorkloadError, match="from a Hypothesis strategy or taken from a bundle, not from a list"
+    ):
+        operation(x=[1, 2])

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 
 _monotonic = time.monotonic
+# After so many turns in which callbacks ask for one another and no task does, nothing is to be expected of
+# them (anyio asks again in each turn whether the tasks that it cancels are gone).
+_NOISE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,12 @@ class ClientLoop(asyncio.SelectorEventLoop):
         self._virtual = virtual
         self._now = 1.0
         self._asked = 0
+        self._noise = 0
         self._timers: list[tuple[asyncio.TimerHandle, int | None]] = []
         self._executing: set[asyncio.Future[Any]] = set()
         self._tasks: dict[asyncio.Task[Any], int | None] = {}
         self._awaited: dict[asyncio.Task[Any], Any] = {}
+        self._stops: set[asyncio.Task[Any]] = set()
         self.holding = False
         self.held: dict[int, deque[Resumption]] = {}
         self.steps: dict[asyncio.Task[Any], Step] = {}
@@ -95,6 +100,8 @@ class ClientLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         """As in asyncio; a task of a client is held back while ``holding``."""
         task = getattr(callback, "__self__", None)
+        if isinstance(task, asyncio.Task):
+            self._noise = 0
         if self.holding and context is not None and isinstance(task, asyncio.Task):
             client = client_in(context)
             if client is not None and not self._still_inside(task):
@@ -152,8 +159,17 @@ class ClientLoop(asyncio.SelectorEventLoop):
         """
         if task in self.driven:
             return True
+        if task in self._stops:
+            self._stops.discard(task)
+            return False
         wait = look(task)
         return wait.by_library and wait.awaited is not None and self._awaited.get(task) is wait.awaited
+
+    def stop_at(self, task: asyncio.Task[Any], step: Step | None) -> None:
+        """A task says that it stops now, inside whatever library, and what it is about to do."""
+        self._stops.add(task)
+        if step is not None:
+            self.steps[task] = step
 
     def release(self, client: int) -> None:
         """Let the first of a client's tasks go on, if one can."""
@@ -182,11 +198,12 @@ class ClientLoop(asyncio.SelectorEventLoop):
         A socket that can be read is nothing by itself: who waits for it may be held back.
         """
         before = self._asked
+        self._noise += 1
         self._watch.patience = seconds
         super().call_soon(self.stop)
         self.run_forever()
         self._watch.patience = 0.0
-        return self._asked != before
+        return self._asked != before and self._noise < _NOISE
 
     def next_timer(self, client: int | None = None) -> float | None:
         """When the nearest timer is due, of one client or (None) of anybody; None without one."""
@@ -252,7 +269,8 @@ class ClientLoop(asyncio.SelectorEventLoop):
                 self.pass_time()
 
     def close(self) -> None:
-        """End every task, then the loop."""
+        """End every task, then the loop; what they say of being cancelled is of no use to anybody."""
+        self.set_exception_handler(lambda _loop, _context: None)
         for task in list(self._tasks):
             task.cancel()
         for _ in range(100):
@@ -283,6 +301,5 @@ async def stop(step: Step | None = None) -> None:
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if isinstance(loop, ClientLoop) and loop.holding and task is not None and current_client() is not None:
-        if step is not None:
-            loop.steps[task] = step
+        loop.stop_at(task, step)
         await asyncio.sleep(0)

@@ -142,6 +142,8 @@ class TaskScheduler:
         """Tasks that may be about to get a reply."""
         found = list(self._loop.driven)
         for client in self._loop.clients():
+            if self._loop.held.get(client):
+                continue  # it can go on; what else it waits for may be for that
             found += [
                 task
                 for task, wait in self._loop.waiting(client)

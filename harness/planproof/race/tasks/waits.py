@@ -66,7 +66,7 @@ def look(task: asyncio.Task[Any], executing: Collection[asyncio.Future[Any]] = (
     name, file = _name(last), _file(last)
     future = getattr(task, "_fut_waiter", None)
     if future is None:  # a bare yield: it goes on at once
-        return Wait(frame=frame)
+        return Wait(by_library=own < len(links) - 1, awaited=awaited, frame=frame)
     if future in executing:
         return Wait(outside=True, by_library=True, awaited=awaited, frame=frame)
     if isinstance(future, asyncio.Task) or type(future).__name__ == "_GatheringFuture":
