@@ -56,26 +56,36 @@ class Section:
         block: where it stands.
     """
 
-    task: Draft | None = None
-    story_draft: Draft | None = None
-    headed = False
-    phase: str | None = None
-    story: str | None = None
-    priority: str | None = None
-    topic = ""
-    slugs: tuple[str, ...] = ()
-    said: Lead | None = None
-    staged = False
-    own_story = False
-    block: Block | None = None
+    __slots__ = (
+        "block",
+        "headed",
+        "level",
+        "own_story",
+        "phase",
+        "priority",
+        "said",
+        "slugs",
+        "staged",
+        "story",
+        "story_draft",
+        "task",
+        "text",
+        "topic",
+    )
 
     def __init__(self, level: int, text: str, above: Section | None, *, title: bool = False) -> None:
         self.level = level
         self.text = text
-        if above is not None:
-            self.task, self.story_draft = above.task, above.story_draft
-            self.phase, self.story, self.priority = above.phase, above.story, above.priority
-            self.topic, self.slugs = above.topic, above.slugs
+        self.headed = self.staged = self.own_story = False
+        self.said: Lead | None = None
+        self.block: Block | None = None
+        self.task: Draft | None = above.task if above is not None else None
+        self.story_draft: Draft | None = above.story_draft if above is not None else None
+        self.phase: str | None = above.phase if above is not None else None
+        self.story: str | None = above.story if above is not None else None
+        self.priority: str | None = above.priority if above is not None else None
+        self.topic: str = above.topic if above is not None else ""
+        self.slugs: tuple[str, ...] = above.slugs if above is not None else ()
         if not text:
             return
         if title:

@@ -158,14 +158,15 @@ class Scanner:
                 if near or self.paragraph:
                     self.words(matched, text, first, number, start, end)
                     continue
-            elif near and _PLAIN.match(body):
-                self.words(matched, text, first, number, start, end)
-                continue
-            elif near and sign in _BULLETS and body[1:2] == " " and len(stack) < MAX_DEPTH:
+            elif near and body[1:2] == " " and sign in _BULLETS:
                 after = body[2:3]
-                if after and (after not in _NOT_PLAIN or _PLAIN.match(body, 2)):
+                plain = after and (after not in _NOT_PLAIN or _PLAIN.match(body, 2))
+                if plain and len(stack) < MAX_DEPTH:
                     self.bullet(matched, position, first, text, number, start, end)
                     continue
+            elif near and sign != "#" and _PLAIN.match(body):
+                self.words(matched, text, first, number, start, end)
+                continue
             self.begin(matched, position, first, text, number, start, end)
 
     def inside(self, lines: Iterator[Place], number: int, start: int, end: int, text: str) -> None:

@@ -114,11 +114,11 @@ def _names(text: str) -> Iterator[str]:
         return
     bare = plain(text)
     bold = _BOLD.match(bare)
-    ways = (bare, _NOTE.sub(" ", bare), bold[1] if bold else "", _CUT.split(bare, maxsplit=1)[0])
-    for words in dict.fromkeys(ways):
-        name = _ARTICLE.sub("", slug(words.strip(" *_`:")))
+    noted = _NOTE.sub(" ", bare) if "(" in bare else bare
+    for words in dict.fromkeys((bare, noted, bold[1] if bold else "", _CUT.split(bare, maxsplit=1)[0])):
+        name = slug(words.strip(" *_`:"))
         if name:
-            yield name
+            yield _ARTICLE.sub("", name) if name[0] in "at" else name
 
 
 def _found(one: Wanted, called: dict[str, Draft | None]) -> tuple[list[Draft], list[str]]:
