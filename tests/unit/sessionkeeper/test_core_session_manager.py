@@ -142,6 +142,16 @@ def test_a_user_ends_all_others_or_all():
     assert world.manager.list_sessions("bob") == (other,)
 
 
+def test_whoever_runs_the_service_ends_everybody_s():
+    world = World()
+    logins = [world.manager.create(user) for user in ("ann", "bob", "bob")]
+    assert world.manager.revoke_everyone() == 3
+    for login in logins:
+        with pytest.raises(TokenRevokedError):
+            world.manager.refresh(login.tokens.refresh)
+    assert world.manager.revoke_everyone() == 0
+
+
 def test_a_logout_ends_the_session_of_the_token():
     world = World()
     login = world.manager.create("ann")
