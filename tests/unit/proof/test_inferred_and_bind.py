@@ -146,3 +146,31 @@ def test_words_that_ask_for_something_else_propose_nothing(repo, box):
     repo.plan(box)
 
     assert repo.judge().judged["T001"].checks == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Review the current `app/calc.py`",
+        "Verify that all shapes match `app/calc.py`",
+        "Write unit tests for `app/calc.py`",
+        "The page contains no mention of `app/calc.py`",
+        "Show the sum in `app/calc.py` (superseded by T076)",
+        "Print what was read from `app/calc.py`",
+        "Sort the rows as per `app/calc.py`",
+    ],
+)
+def test_a_file_that_is_only_looked_at_is_no_deliverable(repo, text):
+    repo.plan(f"[x] T001 {text}")
+
+    assert repo.judge().judged["T001"].checks == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Add `add()` to `app/calc.py`", "Sums without rounding in `app/calc.py`"],
+)
+def test_a_file_that_is_brought_about_is_one(repo, text):
+    repo.plan(f"[x] T001 {text}")
+
+    assert [view.binding.check.kind.value for view in repo.judge().judged["T001"].checks] == ["code"]

@@ -33,6 +33,27 @@ PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s?(?:%|percent|per cent)")
 TAKES_AWAY: Final = re.compile(
     r"^\W*(delete|remove|drop|rename|move|retire|uninstall)\b|;\s*remove\b", re.IGNORECASE
 )
+# Items that look at something, or want tests of it; that it is there was so before.
+LOOKS_AT: Final = re.compile(
+    r"^\W*(?:analy[sz]e|assess|audit|check|confirm|estimate|evaluate|examine|inspect|investigate|measure|read|research"
+    r"|review|study|understand|validate|verify|run|execute|smoke[- ]test|manually"
+    r"|(?:write|add|create|extend)\s+(?:\w+[\s-]+){0,3}tests?\s+(?:for|of|covering))\b",
+    re.IGNORECASE,
+)
+# Items that want something away, or are themselves out of date.
+WANTS_AWAY: Final = re.compile(
+    r"\b(?:contains? no|no longer|(?:does|must) not (?:contain|exist|mention|use)"
+    r"|superseded by|replaced by|obsolete|(?:is|are) (?:removed|deleted|gone))\b",
+    re.IGNORECASE,
+)
+NO_DELIVERABLE: Final = (TAKES_AWAY, LOOKS_AT, WANTS_AWAY)
+# Words before a file that make it a source, not what is brought about.
+SOURCE_WORDS: Final = frozenset(
+    {"per", "from", "see", "via", "using", "like", "following", "against", "by", "on", "than", "no",
+     "without", "calls", "call", "reads", "read", "parses", "parse", "loads", "uses", "use",
+     "validates", "validate", "imports", "import", "run", "runs", "invoke", "invokes", "matches",
+     "match", "mirrors", "mirror", "with", "as", "for", "e.g", "i.e"}
+)  # fmt: skip
 NOT_ARGV: Final = frozenset("|&;<>$`\\\n(){}*?~!#")
 # fmt: off
 TOOLS: Final = frozenset({
@@ -196,9 +217,11 @@ def _coverage(item: Item, ground: Ground) -> Iterable[Proposal]:
 
 def _deliverables(item: Item, ground: Ground) -> Iterable[Proposal]:
     """A file that the item is to bring about: that it is there, and defines what is named."""
-    if TAKES_AWAY.search(item.text):
+    if item.kind is Kind.COVERAGE or any(words.search(item.text) for words in NO_DELIVERABLE):
         return
     for file in item.files:
+        if _word_before(item.text, file) in SOURCE_WORDS:
+            continue
         if file.endswith("/") or is_test(file) or not _is_plain(file) or not ground.exists(file):
             continue
         names = list(subjects_of(item)) if file.endswith(".py") else []
@@ -207,6 +230,12 @@ def _deliverables(item: Item, ground: Ground) -> Iterable[Proposal]:
         check = Check(CheckKind.CODE, said, file, {"files": [file], "queries": queries})
         whole = item.kind is Kind.DELIVERABLE and not names
         yield Proposal(check, f"it names {file}", partial=not whole)
+
+
+def _word_before(text: str, file: str) -> str:
+    """The word before the first place where a text names a file; empty where it does not, or begins so."""
+    words = re.findall(r"[\w.']+", text.partition(file)[0]) if file in text else []
+    return words[-1].lower().rstrip(".") if words else ""
 
 
 def _used_in_tests(item: Item, ground: Ground) -> Iterable[Proposal]:
