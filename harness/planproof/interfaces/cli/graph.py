@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FORMATS = ("text", "json", "dot", "mermaid", "svg")
 
@@ -22,6 +25,7 @@ def command(paths: tuple[Path, ...], output_format: str) -> int:
     """
     from planproof.config import find_workspace
     from planproof.interfaces.rendering import graphs
+    from planproof.interfaces.rendering.json_stream import echo
     from planproof.interfaces.rendering.paint import for_stream
     from planproof.plan.graph import Graph
     from planproof.plan.reading import read_plans
@@ -33,15 +37,17 @@ def command(paths: tuple[Path, ...], output_format: str) -> int:
     graph = Graph.of(plans)
     names = graphs.paths_of(plans)
     if output_format == "json":
-        lines = [json.dumps(graphs.document(graph, names), ensure_ascii=False, indent=2)]
-    elif output_format == "svg":
+        echo(graphs.document(graph, names))
+        return 1 if graph.cycles() else 0
+    lines: Iterable[str]
+    if output_format == "svg":
         from planproof.interfaces.rendering.graph_svg import svg
 
-        lines = list(svg(graph, names, plans[0].title if len(plans) == 1 else f"{len(plans)} plans"))
+        lines = svg(graph, names, plans[0].title if len(plans) == 1 else f"{len(plans)} plans")
     elif output_format == "text":
-        lines = list(graphs.outline(graph, names, for_stream()))
+        lines = graphs.outline(graph, names, for_stream())
     else:
-        lines = list({"dot": graphs.dot, "mermaid": graphs.mermaid}[output_format](graph, names))
+        lines = {"dot": graphs.dot, "mermaid": graphs.mermaid}[output_format](graph, names)
     for line in lines:
         click.echo(line)
     return 1 if graph.cycles() else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -21,6 +20,7 @@ def command(paths: tuple[Path, ...], output_format: str, limit: int) -> int:
     """
     from planproof.config import find_workspace
     from planproof.interfaces.rendering import graphs
+    from planproof.interfaces.rendering.json_stream import echo
     from planproof.interfaces.rendering.paint import for_stream
     from planproof.plan.graph import Graph
     from planproof.plan.reading import read_plans
@@ -32,7 +32,7 @@ def command(paths: tuple[Path, ...], output_format: str, limit: int) -> int:
     graph = Graph.of(plans)
     names = graphs.paths_of(plans)
     if output_format == "json":
-        click.echo(json.dumps(graphs.next_document(graph, names), ensure_ascii=False, indent=2))
+        echo(graphs.next_document(graph, names))
         return 0
     for line in graphs.next_text(graph, names, for_stream(), limit):
         click.echo(line)

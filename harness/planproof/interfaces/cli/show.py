@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import click
@@ -20,15 +18,17 @@ def command(paths: tuple[Path, ...], output_format: str, *, every: bool) -> int:
     """
     from planproof.config import find_workspace
     from planproof.interfaces.rendering import plans as rendering
+    from planproof.interfaces.rendering.json_stream import echo
+    from planproof.interfaces.rendering.paint import for_stream
     from planproof.plan.reading import read_plans
 
     workspace = find_workspace(Path.cwd())
     chosen = paths or tuple(workspace.root / name for name in workspace.config.plans)
     plans = read_plans(chosen, workspace.root)
     if output_format == "json":
-        click.echo(json.dumps(rendering.document(plans), ensure_ascii=False, indent=2))
+        echo(rendering.document(plans))
         return 0
-    colour = sys.stdout.isatty()
+    colour = for_stream().on
     for line, style in rendering.text(plans, every=every):
         click.echo(_styled(line, style) if colour and style else line)
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
 from planproof import __version__
+from planproof.interfaces.rendering.json_stream import Rows
 from planproof.plan.lint import Level
 
 
@@ -52,7 +53,7 @@ def document(findings: Sequence[Finding], suppressed: int, known: int) -> dict[s
     """
     return {
         "schema": SCHEMA,
-        "findings": [finding_document(finding) for finding in findings],
+        "findings": Rows(map(finding_document, findings)),
         "suppressed": suppressed,
         "baseline": known,
     }

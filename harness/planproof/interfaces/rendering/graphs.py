@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from planproof.interfaces.rendering.json_stream import Rows
 from planproof.interfaces.rendering.paint import WIDTH, Paint, clip, spread
+from planproof.interfaces.rendering.signs import CLAIM_SIGNS
 from planproof.plan.graph import AXES
 from planproof.plan.model import Claim
 
@@ -17,15 +19,7 @@ if TYPE_CHECKING:
     from planproof.plan.model import Edge, Item, Plan
 
 SCHEMA = 1
-SIGN = {
-    Claim.DONE: "✓",
-    Claim.IN_PROGRESS: "▸",
-    Claim.PARTIAL: "◐",
-    Claim.BLOCKED: "!",
-    Claim.DEFERRED: "→",
-    Claim.SKIPPED: "–",
-    Claim.OPTIONAL: "○",
-}
+SIGN = {claim: sign for claim, sign in CLAIM_SIGNS.items() if claim not in {Claim.OPEN, Claim.NONE}}
 FILL = {
     Claim.DONE: ("#e3f4e6", "#2d7a3e"),
     Claim.IN_PROGRESS: ("#e2effb", "#22669c"),
@@ -56,23 +50,26 @@ def document(graph: Graph, plans: Mapping[str, str]) -> dict[str, Any]:
         graph: the graph.
         plans: the path of each plan by its id.
     """
-    wave = {name: number for number, names in enumerate(graph.waves(), start=1) for name in names}
+    waves = graph.waves()
+    wave = {name: number for number, names in enumerate(waves, start=1) for name in names}
     return {
         "schema": SCHEMA,
-        "nodes": [{**item_document(item, plans), "wave": wave.get(item.id)} for item in graph.items.values()],
-        "edges": [edge_document(edge, plans) for edge in graph.edges],
-        "order": list(graph.order()),
+        "nodes": Rows(
+            {**item_document(item, plans), "wave": wave.get(item.id)} for item in graph.items.values()
+        ),
+        "edges": Rows(edge_document(edge, plans) for edge in graph.edges),
+        "order": Rows(graph.order()),
         "cycles": [
             {"ids": list(cycle.ids), "edges": [edge_document(edge, plans) for edge in cycle.edges]}
             for cycle in graph.cycles()
         ],
-        **_plan_of_work(graph),
+        **_plan_of_work(graph, waves),
     }
 
 
-def _plan_of_work(graph: Graph) -> dict[str, Any]:
+def _plan_of_work(graph: Graph, waves: Iterable[Sequence[str]]) -> dict[str, Any]:
     return {
-        "waves": [list(wave) for wave in graph.waves()],
+        "waves": Rows(waves),
         "critical_path": path_document(graph.critical_path()),
         "progress": {axis: [row._asdict() for row in graph.progress(axis)] for axis in AXES},
     }
@@ -162,12 +159,12 @@ def next_document(graph: Graph, plans: Mapping[str, str]) -> dict[str, Any]:
     """What is next in the form of ``next.schema.json``."""
     return {
         "schema": SCHEMA,
-        "ready": [
+        "ready": Rows(
             {**item_document(graph.items[name], plans), "unblocks": list(graph.unblocks(name))}
             for name in graph.ready()
-        ],
-        "stuck": [{"id": name, "behind": list(_behind(graph, name))} for name in graph.stuck()],
-        **_plan_of_work(graph),
+        ),
+        "stuck": Rows({"id": name, "behind": list(_behind(graph, name))} for name in graph.stuck()),
+        **_plan_of_work(graph, graph.waves()),
     }
 
 

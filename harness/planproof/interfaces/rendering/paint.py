@@ -42,21 +42,27 @@ def for_stream(stream: IO[str] | None = None) -> Paint:
 
 def width(text: str) -> int:
     """Columns that a text takes."""
-    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
-    return len(text) + wide - sum(unicodedata.combining(one) != 0 for one in text)
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(sign: str) -> int:
+    return 1 + (unicodedata.east_asian_width(sign) in "WF") - (unicodedata.combining(sign) != 0)
 
 
 def clip(text: str, columns: int) -> str:
     """A text in at most so many columns, with an ellipsis where it was longer."""
-    text = "".join(one if one.isprintable() else " " for one in text)
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else " " for one in text)
     if width(text) <= columns:
         return text
-    kept = ""
-    for one in text:
-        if width(kept + one) > columns - 1:
-            break
-        kept += one
-    return kept.rstrip() + "…"
+    used = 0
+    for taken, sign in enumerate(text):
+        used += _columns(sign)
+        if used > columns - 1:
+            return text[:taken].rstrip() + "…"
+    return text
 
 
 def spread(left: str, right: str, columns: int = WIDTH) -> tuple[str, str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
+from planproof.interfaces.rendering.json_stream import Rows
+from planproof.interfaces.rendering.signs import CLAIM_SIGNS
 from planproof.plan.model import Claim
 
 
@@ -18,17 +20,6 @@ SCHEMA: Final = 1
 WIDTH: Final = 80
 NAME_WIDTH: Final = 12
 """Longer ids are left out of the text; JSON has them."""
-SIGNS: Final = {
-    Claim.DONE: "✓",
-    Claim.OPEN: "·",
-    Claim.IN_PROGRESS: "▸",
-    Claim.PARTIAL: "◐",
-    Claim.BLOCKED: "!",
-    Claim.DEFERRED: "→",
-    Claim.SKIPPED: "-",
-    Claim.OPTIONAL: "○",
-    Claim.NONE: " ",
-}
 COLOURS: Final = {
     Claim.DONE: "green",
     Claim.IN_PROGRESS: "cyan",
@@ -41,7 +32,7 @@ COLOURS: Final = {
 
 def document(plans: Iterable[Plan]) -> dict[str, Any]:
     """Plans in the form of ``show.schema.json``."""
-    return {"schema": SCHEMA, "plans": [plan_document(plan) for plan in plans]}
+    return {"schema": SCHEMA, "plans": Rows(map(plan_document, plans))}
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -51,8 +42,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "path": plan.path,
         "title": plan.title,
         "dialects": list(plan.dialects),
-        "items": [item_document(item) for item in plan.items],
-        "edges": [edge_document(edge) for edge in plan.edges],
+        "items": Rows(map(item_document, plan.items)),
+        "edges": Rows(map(edge_document, plan.edges)),
         "parallel": [
             {
                 "members": list(group.members),
@@ -159,8 +150,8 @@ def _phase(plan: Plan, phase: str | None, headings: set[str]) -> str:
 def _line(item: Item, depth: int, width: int) -> str:
     name = item.local if len(item.local) <= width else ""
     marks = "".join(f" [{label}]" for label in item.labels)
-    head = f"  {'  ' * min(depth, 6)}{SIGNS[item.claim]} {name:{width}}{marks} " if name else ""
-    head = head or f"  {'  ' * min(depth, 6)}{SIGNS[item.claim]} {' ' * width}{marks} "
+    head = f"  {'  ' * min(depth, 6)}{CLAIM_SIGNS[item.claim]} {name:{width}}{marks} " if name else ""
+    head = head or f"  {'  ' * min(depth, 6)}{CLAIM_SIGNS[item.claim]} {' ' * width}{marks} "
     tail = f"  {item.line}"
     room = WIDTH - columns(head) - len(tail)
     body = clip(item.text, max(room, 8))
