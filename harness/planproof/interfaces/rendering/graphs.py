@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from planproof.interfaces.rendering.claim_signs import CLAIM_SIGNS
 from planproof.interfaces.rendering.json_stream import Rows
 from planproof.interfaces.rendering.paint import WIDTH, Paint, clip, spread
-from planproof.interfaces.rendering.signs import CLAIM_SIGNS
 from planproof.plan.graph import AXES
 from planproof.plan.model import Claim
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from planproof.plan.model import Edge, Item, Plan
 
 SCHEMA = 1
-SIGN = {claim: sign for claim, sign in CLAIM_SIGNS.items() if claim not in {Claim.OPEN, Claim.NONE}}
+SIGN: dict[Claim, str] = {
+    claim: sign for claim, sign in CLAIM_SIGNS.items() if claim not in {Claim.OPEN, Claim.NONE}
+}
 FILL = {
     Claim.DONE: ("#e3f4e6", "#2d7a3e"),
     Claim.IN_PROGRESS: ("#e2effb", "#22669c"),

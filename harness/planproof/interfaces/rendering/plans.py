@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
+from planproof.interfaces.rendering.claim_signs import CLAIM_SIGNS
 from planproof.interfaces.rendering.json_stream import Rows
-from planproof.interfaces.rendering.signs import CLAIM_SIGNS
 from planproof.plan.model import Claim
 
 

@@ -1,10 +1,9 @@
-"""The signs, words and colours that claims and verdicts have wherever they are shown: one table each."""
+"""The signs, words and colours that verdicts have wherever they are shown."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from planproof.plan.model import Claim
 from planproof.proof.verdict import Verdict
 
 
@@ -16,17 +15,6 @@ class Sign(NamedTuple):
     name: str
 
 
-CLAIM_SIGNS: Final = {
-    Claim.DONE: "✓",
-    Claim.OPEN: "·",
-    Claim.IN_PROGRESS: "▸",
-    Claim.PARTIAL: "◐",
-    Claim.BLOCKED: "!",
-    Claim.DEFERRED: "→",
-    Claim.SKIPPED: "-",
-    Claim.OPTIONAL: "○",
-    Claim.NONE: " ",
-}
 # Worst first: the order in which a summary counts them.
 VERDICTS: Final = {
     Verdict.FALSE_CLAIM: Sign("✗", "red", "false claim"),
