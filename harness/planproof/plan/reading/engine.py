@@ -15,11 +15,12 @@ from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.task_headings import derived_claim
 from planproof.plan.reading.dialects.unnamed_headings import promote, settle
 from planproof.plan.reading.dialects.work_plan import inline_item
+from planproof.plan.reading.drafts import GroupDraft
 from planproof.plan.reading.fields import LABEL_LENGTH, is_field, label, labels, preamble, topic_of
 from planproof.plan.reading.leads import nameless
 from planproof.plan.reading.naming import name_all
 from planproof.plan.reading.notation.barriers import raise_barriers
-from planproof.plan.reading.notation.references import references
+from planproof.plan.reading.notation.references import only_references, references
 from planproof.plan.reading.notation.stages import may_speak
 from planproof.plan.reading.notation.titles import resolve_titles
 from planproof.plan.reading.scanner import scan
@@ -333,6 +334,8 @@ class Engine:
             context.put(None, name, value, line.number, line.start)
             if topic_of(name) == "parallel" or "after" in name.lower():
                 context.relabel(name)
+            if context.section.topic == "parallel" and len(members := only_references(value)) > 1:
+                context.groups.append(GroupDraft(tuple(members), line.number, (), name))
 
     def line_end(self, line: Line) -> int:
         """Byte offset after a line."""

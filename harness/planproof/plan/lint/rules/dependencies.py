@@ -47,7 +47,7 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     lines: dict[int, dict[str, Edge]] = {}
     for edge in missing:
         for end, other in ((edge.before, edge.after), (edge.after, edge.before)):
-            alone = other in view.by_id and _shape(other) == _shape(end)
+            alone = edge.origin is Origin.PHASES or (other in view.by_id and _shape(other) == _shape(end))
             if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= alone:
                 continue
             if re.search(r"\d", local(end)):

@@ -51,7 +51,7 @@ def references(text: str, *, numbers: bool = False) -> list[str]:
         _slashed(text, match.end(), found)
     if not found and ("ask" in text or "tep" in text or "tory" in text or "TASK" in text):
         for match in _WORDED.finditer(text):
-            word = match[1].replace(" ", "-").capitalize()
+            word = match[1].title().replace(" ", "-")
             for number in _counted(match[3]) if match[2] else [_FIRST.match(match[3])[0]]:  # type: ignore[index]
                 found[f"{word}-{number}"] = None
     return list(found) if found or not numbers else _numbers(text)

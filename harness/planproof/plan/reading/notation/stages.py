@@ -336,7 +336,11 @@ def rank(name: str) -> tuple[bool, tuple[int, ...], str]:
 def _strong(verb: re.Match[str]) -> bool:
     """Verbs that may open a sentence about the stage around it; others may mean anything there."""
     word = (verb["waits"] or "").lower()
-    return verb["blocks"] is not None or word.startswith(("depend", "all", "blocked")) or word == "after"
+    return (
+        verb["blocks"] is not None
+        or word.startswith(("depend", "all", "blocked", "prereq"))
+        or word == "after"
+    )
 
 
 def _clauses(text: str) -> list[str]:
