@@ -162,7 +162,7 @@ def placed(existing: str | None, report: str, path: str) -> str:
             "or name a file that does not exist",
             path=path,
         )
-    if _digest(found["body"].replace("\r\n", "\n")) != found["digest"]:
+    if _digest(found["body"]) != found["digest"]:
         line = existing.count("\n", 0, found.start()) + 1
         raise EditError(
             "the report was edited by hand; move the edit out of the block, or delete the block",
@@ -173,4 +173,5 @@ def placed(existing: str | None, report: str, path: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """A checksum that does not change with the line ends that an editor or Git writes."""
+    return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()[:16]
