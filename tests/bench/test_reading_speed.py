@@ -68,7 +68,8 @@ def test_the_corpus_is_read_faster_than_it_is_parsed(benchmark):
     ours, theirs = in_turns(read_all, parse_all)
     benchmark.extra_info["ratio"] = theirs / ours
     benchmark.pedantic(read_all, rounds=3)
-    # Four times is what is wanted; 3.3 to 3.6 were measured here, 2.6 to 2.8 in a process without pytest.
+    # Four times is what is wanted and not reached: 3.0 to 3.4 were measured here on a busy machine, and
+    # 3.2 counted in instructions (4,985 million of theirs for 1,579 million of ours).
     assert theirs / ours >= 2.8
 
 
@@ -101,4 +102,4 @@ def test_memory_is_a_small_multiple_of_the_file():
         tracemalloc.stop()
     assert len(plan.items) == 100_000
     assert held <= 6.5 * len(data)
-    assert peak <= 10.5 * len(data)
+    assert peak <= 8.5 * len(data)
