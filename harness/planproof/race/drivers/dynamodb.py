@@ -10,6 +10,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from planproof.errors import WorkloadError
 from planproof.race.faults.fault import Point
 from planproof.race.faults.injector import through
 from planproof.race.recording import note_call
@@ -103,8 +104,18 @@ def _error_of(response: Any) -> str:
 
 @contextlib.contextmanager
 def controlled_dynamodb() -> Iterator[None]:
-    """While this lasts, requests to DynamoDB are recorded, and are steps in controlled clients."""
-    from botocore.httpsession import URLLib3Session
+    """While this lasts, requests to DynamoDB are recorded, and are steps in controlled clients.
+
+    Raises:
+        WorkloadError: botocore is not installed.
+    """
+    try:
+        from botocore.httpsession import URLLib3Session
+    except ImportError as error:
+        raise WorkloadError(
+            "races on DynamoDB see the calls of botocore, which is not installed: pip install "
+            "'planproof[dynamodb]'"
+        ) from error
 
     session: Any = URLLib3Session
     real = session.send
