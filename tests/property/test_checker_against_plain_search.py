@@ -12,8 +12,10 @@ from tests.unit.race.checker_histories import KINDS, make_history
 from tests.unit.race.checker_oracle import IN_FLIGHT, plain_wgl
 
 from planproof.race.checker import check
+from planproof.race.checker.depth import DepthFirst
 from planproof.race.checker.parts import parts_of
 from planproof.race.checker.quick import quick_answer
+from planproof.race.checker.search import Search
 from planproof.race.explain import explain
 from planproof.race.history import UNKNOWN, History, Operation, Outcome
 from planproof.race.models import CasRegister, Model, Queue
@@ -233,3 +235,27 @@ def test_made_up_queues_of_distinct_elements_take_no_search():
     for seed in range(200):
         history, model = made("queue-unique", seed)
         assert check(history, model).configurations == 0
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, quota=st.integers(1, 9))
+def test_the_search_in_depth_says_what_plain_search_says(name, seed, quota):
+    history, model = made(name, seed)
+    said = True
+    for part in parts_of(history, model):
+        search, done = DepthFirst(part, 10**6, expired=lambda: False), None
+        while done is None:
+            done = search.advance(quota)
+        said = said and done
+    assert said is plain(name, history, model)
+
+
+def test_what_only_the_search_in_depth_says_is_said_in_full(monkeypatch):
+    monkeypatch.setattr(Search, "advance", lambda *_: None)
+    for name in sorted(KINDS):
+        for seed in range(20):
+            history, model = made(name, seed)
+            verdict = check(history, model)
+            assert verdict.linearizable is plain(name, history, model), verdict.reason
+            assert verdict.linearizable or "no order explains" in verdict.reason

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from planproof.race.checker.answers import Refusal
+from planproof.race.checker.depth import LARGEST, DepthFirst
 from planproof.race.checker.parts import part_name, parts_of
 from planproof.race.checker.quick import quick_answer
-from planproof.race.checker.search import OutOfMemoryError, OutOfTimeError, Search
+from planproof.race.checker.search import SLICE, OutOfMemoryError, OutOfTimeError, Search
 from planproof.race.checker.verdict import Failure, Verdict
 
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # What one configuration costs with the tables around it, measured on CPython 3.11.
 BYTES_PER_CONFIGURATION = 200
 FIRST_QUOTA = 50_000
+# A step in depth takes some times as long as one of the other search, which is to have most of the time.
+DEEP = 24
 
 
 def check(
@@ -91,6 +94,7 @@ class _Judge:
     def _search(self, parts: list[Part]) -> tuple[bool | None, str]:
         quota = FIRST_QUOTA
         searches: list[Search | None] = [None] * len(parts)
+        deep: dict[int, DepthFirst] = {}
         turn = list(range(len(parts)))
         gave_up: str | None = None
         while turn:
@@ -111,7 +115,9 @@ class _Judge:
                     self.looked += search.looked - before
                 if done is False:
                     return False, self._fail(search)
-                if done is None:
+                if done is None and self._deeper(deep, index, parts[index], min(quota, SLICE) // DEEP):
+                    return False, self._fail_deep(deep[index], parts[index])
+                if done is None and not parts[index].done:
                     again.append(index)
                 else:
                     searches[index] = None
@@ -122,6 +128,26 @@ class _Judge:
         if gave_up:
             return None, gave_up
         return True, "linearizable"
+
+    def _deeper(self, deep: dict[int, DepthFirst], index: int, part: Part, quota: int) -> bool:
+        """Let the other search have its turn; True where it finds that there is no order."""
+        if len(part.ops) > LARGEST:
+            return False
+        search = deep.get(index)
+        if search is None:
+            search = deep[index] = DepthFirst(part, self.most // DEEP, expired=self._expired)
+        before = search.looked
+        try:
+            done = search.advance(quota)
+        except OutOfMemoryError:
+            done = None
+        self.looked += search.looked - before
+        part.done = done is True
+        return done is False
+
+    def _fail_deep(self, search: DepthFirst, part: Part) -> str:
+        self.failure = Failure(part, search.blocked, None)
+        return self._sentence(part, search.blocked, "every order was tried, and none gets further")
 
     def _expired(self) -> bool:
         return self.clock() > self.until
