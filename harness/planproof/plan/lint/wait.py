@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, KeysView, Sequence
 
     from planproof.plan.lint.view import PlanView
     from planproof.plan.model import Edge
@@ -23,34 +23,42 @@ class Waits:
     Args:
         edges: the edges that count.
 
-    Attributes:
-        count: how many there are.
-        nodes: every id that an edge names.
+    Most tasks wait for one other, so that the first edge of each is held as it is, and a list only of more.
     """
 
-    __slots__ = ("_before", "_left", "count", "nodes")
+    __slots__ = ("_first", "_left", "_more")
 
     def __init__(self, edges: Iterable[Edge]) -> None:
-        self._before: dict[str, list[Edge]] = {}
+        self._first: dict[str, Edge | None] = {}
+        self._more: dict[str, list[Edge]] = {}
         self._left = TOGETHER
-        self.nodes: set[str] = set()
-        self.count = 0
         for edge in edges:
-            self.count += 1
-            self._before.setdefault(edge.after, []).append(edge)
-            self.nodes.add(edge.before)
-            self.nodes.add(edge.after)
+            self._first.setdefault(edge.before, None)
+            if self._first.get(edge.after) is None:
+                self._first[edge.after] = edge
+            else:
+                self._more.setdefault(edge.after, []).append(edge)
+
+    @property
+    def nodes(self) -> KeysView[str]:
+        """Every id that an edge names."""
+        return self._first.keys()
+
+    def _edges(self, name: str) -> Sequence[Edge]:
+        """What ``name`` waits for, as it is said."""
+        first = self._first.get(name)
+        return () if first is None else (first, *self._more.get(name, ()))
 
     def of(self, name: str) -> dict[str, Edge]:
         """What ``name`` waits for directly, with the first edge that says so."""
         found: dict[str, Edge] = {}
-        for edge in self._before.get(name, ()):
+        for edge in self._edges(name):
             found.setdefault(edge.before, edge)
         return found
 
     def waiting(self, name: str) -> bool:
         """Whether ``name`` waits for anything."""
-        return name in self._before
+        return self._first.get(name) is not None
 
     def way(self, before: str, after: str) -> list[Edge] | None:
         """The shortest chain of edges from ``before`` to ``after``; None where none is near."""
@@ -66,7 +74,7 @@ class Waits:
 
     def _search(self, before: str, after: str) -> tuple[list[Edge] | None, bool]:
         """The chain, if any, and whether the search came to its end."""
-        if before not in self.nodes or after not in self._before:
+        if before not in self._first or not self.waiting(after):
             return None, True
         came: dict[str, Edge] = {}
         queue = deque([after])
@@ -74,7 +82,7 @@ class Waits:
             if len(came) > REACH or len(came) > self._left:
                 self._left -= len(came)
                 return None, False
-            for edge in self._before.get(queue.popleft(), ()):
+            for edge in self._edges(queue.popleft()):
                 name = edge.before
                 if name in came or name == after:
                     continue
@@ -91,7 +99,7 @@ class Waits:
         found: set[str] = set()
         stack = [name]
         while stack and len(found) < REACH:
-            for edge in self._before.get(stack.pop(), ()):
+            for edge in self._edges(stack.pop()):
                 if edge.before not in found:
                     found.add(edge.before)
                     stack.append(edge.before)
