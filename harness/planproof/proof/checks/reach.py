@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 TOOLS: Final = (3, 4)
+# How many calls of a test are traced at most, a tenth of a second or so.
+MOST_CALLS: Final = 50_000
 FAILED: Final = "Failed"  # pytest.fail raises it, and it is no AssertionError
 
 
@@ -88,6 +90,8 @@ class Traced:
         self.needed: frozenset[int] | None = None
         self.reached: set[int] = set()
         self.failed: set[int] = set()
+        self.holding: dict[CodeType, bool] = {}
+        self.calls = 0
         self.entered = False
         self.held = False
         self.waiting: set[FrameType] = set()
@@ -100,6 +104,7 @@ class Traced:
             self.files = frozenset(files)
             self.needed = None if needed is None else frozenset(needed)
             self.reached, self.failed, self.waiting = set(), set(), set()
+            self.holding, self.calls = {}, 0
             self.entered = self.held = False
             sys.settrace(self._call)
             if needed is not None:
@@ -122,7 +127,9 @@ class Traced:
         threading.settrace(None)
 
     def _call(self, frame: FrameType, _event: str, _argument: Any) -> Any:
-        if self.held:
+        self.calls += 1
+        if self.held or self.calls > MOST_CALLS:
+            self.held = True  # nobody will know, so the test has the benefit of the doubt
             sys.settrace(None)
             return None
         if frame.f_code.co_filename not in self.files:
@@ -131,7 +138,14 @@ class Traced:
         if self.needed is None:
             self._stop()
             return None
-        return self._local
+        return self._local if self._holds_needed(frame.f_code) else None
+
+    def _holds_needed(self, code: CodeType) -> bool:
+        """True where one of the lines that are waited for lies in this very function."""
+        if code not in self.holding:
+            lines = {line for _, _, line in code.co_lines() if line is not None}
+            self.holding[code] = self.needed is not None and not self.needed.isdisjoint(lines)
+        return self.holding[code]
 
     def _local(self, frame: FrameType, event: str, argument: Any) -> Any:
         assert self.needed is not None
