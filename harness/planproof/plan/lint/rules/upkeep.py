@@ -85,7 +85,7 @@ def named_twice(view: PlanView) -> Iterator[Hit]:
 @rule("PP550", "wrong-percentage", "warning")
 def wrong_percentage(view: PlanView) -> Iterator[Hit]:
     """A percentage stands beside the two numbers that it is made of, and is another."""
-    for line, found in view.search(_SHARE, "%"):
+    for line, found in _once(view.search(_SHARE, "%")):
         tail = "" if found["part"] else "2"
         part, whole, said = (int(found[name + tail]) for name in ("part", "whole", "percent"))
         if not whole or part > whole or abs(said - 100 * part / whole) <= 1:
@@ -97,6 +97,15 @@ def wrong_percentage(view: PlanView) -> Iterator[Hit]:
             f"{part} of {whole} are {right} %, not {said} %.",
             fix=Fix(f"write {right}", (Splice(start, end, str(right)),)),
         )
+
+
+def _once(found: Iterator[tuple[int, re.Match[str]]]) -> Iterator[tuple[int, re.Match[str]]]:
+    """The first match of each line; a line of thousands would be read again for each."""
+    last = 0
+    for line, match in found:
+        if line != last:
+            last = line
+            yield line, match
 
 
 class _Told(NamedTuple):
@@ -149,7 +158,7 @@ def _told(view: PlanView) -> Iterator[tuple[_Told, Sequence[Item]]]:
         if found is not None and inside:
             spans = place(view, section.heading.line, found, 1), place(view, section.heading.line, found, 2)
             yield _Told(section.heading.line, int(found[1]), int(found[2]), spans), inside
-    for line, found in view.search(_PROGRESS, "/", " of "):
+    for line, found in _once(view.search(_PROGRESS, "/", " of ")):
         tail = "" if found["part"] else "2"
         if (
             tail == ""

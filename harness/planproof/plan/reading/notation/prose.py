@@ -6,7 +6,7 @@ import re
 from itertools import islice
 from typing import Final, NamedTuple
 
-from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.references import NOTE, only_references, references
 from planproof.plan.reading.notation.stages import stages
 
 
@@ -92,6 +92,11 @@ def _denied(head: str, verb: re.Match[str]) -> bool:
     )
 
 
+def _meant(opened: str, rest: str) -> bool:
+    """Whether ``after`` and the like speak of tasks: in brackets, or behind a dash with ids only."""
+    return opened in "([（【" or bool("," not in opened and ";" not in opened and only_references(rest))
+
+
 def has_wait(text: str) -> int:
     """Where a text may begin to say such a thing, as an index; -1 where it cannot say it at all."""
     lower = text.lower()
@@ -130,7 +135,7 @@ def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait
     for match in _VERB.finditer(text, begin):
         opened = _OPENED.search(text[max(match.start() - 8, 0) : match.start()])
         verb = match[0].lower()
-        if verb in _SHY and (opened is None or opened[1] not in "(["):
+        if verb in _SHY and (opened is None or not _meant(opened[1], text[match.end() :])):
             continue
         certain = opened is not None or match.start() == 0
         backward = verb in {"blocks", "blocking"}
