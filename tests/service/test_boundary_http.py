@@ -56,7 +56,8 @@ def end(client, user, session_id, **more):
 
 def events(logs, user, session_id):
     return [
-        json.loads(line) for line in session_log_path(user, session_id, root=logs).read_text("utf-8").splitlines()
+        json.loads(line)
+        for line in session_log_path(user, session_id, root=logs).read_text("utf-8").splitlines()
     ]
 
 
