@@ -41,7 +41,7 @@ def plain(name, history, model):
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS)
 def test_it_says_what_plain_search_says(name, seed):
     history, model = made(name, seed)
@@ -55,7 +55,7 @@ def test_the_made_up_histories_are_of_both_kinds(name):
     assert answers == {True, False}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS, name=st.sampled_from(sorted(KINDS)))
 def test_an_execution_without_a_lie_is_linearizable(seed, name):
     rng = random.Random(seed)
@@ -65,7 +65,7 @@ def test_an_execution_without_a_lie_is_linearizable(seed, name):
     assert check(history, model).linearizable is True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS, name=st.sampled_from(sorted(KINDS)))
 def test_the_failing_prefix_is_the_shortest(seed, name):
     history, model = made(name, seed)
@@ -91,7 +91,7 @@ def prefix(ops, until, left_open):
     return History(tuple(kept))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=SEEDS, name=st.sampled_from(["register", "cas-register", "kv-unique", "counter", "lock", "queue"])
 )
@@ -163,7 +163,7 @@ def test_an_unknown_result_leads_where_the_known_one_does(name):
                     states.add(after)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=SEEDS,
     name=st.sampled_from(["register-unique", "queue-unique", "set-grow", "kv-unique", "kv", "cas-register"]),
@@ -186,7 +186,7 @@ class Slow(Model):
         self.initial, self.step, self.branches = model.initial, model.step, model.branches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=SEEDS,
     name=st.sampled_from(sorted(name for name in KINDS if "kv" not in name and "sess" not in name)),
@@ -204,7 +204,7 @@ def test_equal_instants_overlap():
     assert check(History((write, later)), CasRegister()).linearizable is False
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(seed=SEEDS)
 def test_queues_of_distinct_elements_take_no_search(seed):
     rng = random.Random(seed)
@@ -238,7 +238,7 @@ def test_made_up_queues_of_distinct_elements_take_no_search():
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=SEEDS, quota=st.integers(1, 9))
 def test_the_search_in_depth_says_what_plain_search_says(name, seed, quota):
     history, model = made(name, seed)

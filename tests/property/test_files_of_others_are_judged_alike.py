@@ -189,7 +189,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("kind", "write", "form", "meaning"), FORMS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(seed=st.integers(0, 10**9))
 def test_files_are_judged_as_plain_search_judges_them(tmp_path_factory, kind, write, form, meaning, seed):
     rng = random.Random(seed)
@@ -213,7 +213,7 @@ def test_files_are_judged_as_plain_search_judges_them(tmp_path_factory, kind, wr
     assert len(read.operations) == len(history.operations)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**9))
 def test_registers_under_keys_are_judged_one_by_one(tmp_path_factory, seed):
     rng = random.Random(seed)

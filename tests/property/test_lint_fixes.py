@@ -46,7 +46,7 @@ def findings(data):
 
 
 @given(plans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_fixes_come_to_an_end_and_change_no_item(data):
     before = read_bytes(data, "plan.md")
     again = data
@@ -61,7 +61,7 @@ def test_fixes_come_to_an_end_and_change_no_item(data):
 
 
 @given(plans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_fix_takes_its_finding_away(data):
     for one in findings(data):
         if one.fix is None:
@@ -73,7 +73,7 @@ def test_a_fix_takes_its_finding_away(data):
 
 
 @given(plans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bytes_outside_the_splices_stay(data):
     for one in findings(data):
         if one.fix is None:

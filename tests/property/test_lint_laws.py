@@ -50,7 +50,7 @@ def found(text):
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_taken_and_every_finding_points_into_it(text):
     plan, findings = found(text.replace("\x00", ""))
     lines = plan.source.replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1
@@ -66,7 +66,7 @@ def test_any_text_is_taken_and_every_finding_points_into_it(text):
 
 
 @given(TEXTS, st.integers(1, 9))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_empty_lines_above_move_findings_and_change_nothing(text, count):
     text = "# Plan\n\n" + "".join(sign for sign in text if sign.isprintable() or sign == "\n")
     _, first = found(text)
@@ -78,7 +78,7 @@ def test_empty_lines_above_move_findings_and_change_nothing(text, count):
 
 
 @given(TEXTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_second_run_of_the_fixes_finds_nothing_to_fix(text):
     plan, findings = found("".join(sign for sign in text if sign.isprintable() or sign == "\n"))
     data = plan.source
@@ -92,7 +92,7 @@ def test_a_second_run_of_the_fixes_finds_nothing_to_fix(text):
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_the_plans_does_not_matter(texts):
     plans = [
         read_bytes(text.encode("utf-8", "replace").replace(b"\0", b""), f"{n}.md")

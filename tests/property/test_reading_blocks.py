@@ -102,7 +102,7 @@ def oracle_errs(text):
 
 
 @given(DOCUMENT)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @example("- a\n - b\n  - c\n   - d\n    - e")
 @example("1. a\n\n  2. b\n\n    3. c")
 @example("- [ ] a\n\n      - [ ] code in the item\n    - [ ] nested")
@@ -116,7 +116,7 @@ def test_block_structure_is_that_of_commonmark(text):
 
 
 @given(DOCUMENT)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_boxes_are_those_of_the_oracle(text):
     assume(not oracle_errs(text))
     data = text.encode()
@@ -126,7 +126,7 @@ def test_boxes_are_those_of_the_oracle(text):
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_utf8_is_read_without_loss(data):
     try:
         data.decode()

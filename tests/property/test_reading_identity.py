@@ -45,7 +45,7 @@ def identities(data):
 
 
 @given(SECTIONS, st.integers(min_value=0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_ticking_a_box_changes_no_id(sections, pick):
     data = written(sections)
     plan = read_bytes(data, "plan.md")
@@ -59,7 +59,7 @@ def test_ticking_a_box_changes_no_id(sections, pick):
 
 
 @given(SECTIONS, st.integers(min_value=0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_inserted_lines_change_no_id(sections, pick):
     lines = written(sections).split(b"\n")
     places = [index for index, line in enumerate(lines) if line.startswith(b"## ")]
@@ -77,7 +77,7 @@ def sections_of(data):
 @given(
     st.lists(SECTION, min_size=2, max_size=4, unique_by=lambda one: one[0]), st.randoms(use_true_random=False)
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_moving_a_section_changes_no_id(sections, random):
     head, parts = sections_of(written(sections))
     moved = list(parts)
@@ -95,7 +95,7 @@ def test_real_plans_keep_their_ids_when_a_section_moves(path):
 
 
 @given(SECTIONS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_ids_are_unique(sections):
     ids = [item.id for item in read_bytes(written(sections), "plan.md").items]
     assert len(ids) == len(set(ids))

@@ -55,7 +55,7 @@ def meaning(plan):
 
 
 @given(PICKED, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_order_of_sections_changes_nothing(picked, random):
     shuffled = list(picked)
     random.shuffle(shuffled)
@@ -66,7 +66,7 @@ def test_the_order_of_sections_changes_nothing(picked, random):
 
 
 @given(PICKED)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_line_endings_change_nothing(picked):
     text = written(picked)
     first = meaning(read(text))
@@ -76,7 +76,7 @@ def test_line_endings_change_nothing(picked):
 
 
 @given(PICKED, st.integers(0, 40))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_ticking_changes_no_id(picked, pick):
     plan = read(written(picked))
     boxes = [item for item in plan.items if item.box is not None]
@@ -90,7 +90,7 @@ def test_ticking_changes_no_id(picked, pick):
 
 
 @given(PICKED, st.integers(0, 200))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_inserted_paragraphs_change_no_id(picked, pick):
     text = written(picked)
     places = [at for at in range(len(text)) if text.startswith("\n## ", at)] or [len(text)]
@@ -100,7 +100,7 @@ def test_inserted_paragraphs_change_no_id(picked, pick):
 
 
 @given(PICKED)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_nothing_is_lost_and_all_ends_are_whole(picked):
     text = written(picked)
     plan = read(text)
@@ -119,7 +119,7 @@ def test_nothing_is_lost_and_all_ends_are_whole(picked):
 
 
 @given(st.lists(st.sampled_from("\n -*+[]xX#>|`~:.()0123TPhase→─┬►│┘ \t✅"), max_size=200).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_soup_is_read(text):
     plan = read(text)
     assert plan.source == text.encode()

@@ -28,7 +28,7 @@ def test_the_service_keeps_to_its_document(client, path, mode):
     statuses = set()
 
     @given(case=schema[path]["POST"].as_strategy(generation_mode=mode))
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, suppress_health_check=list(HealthCheck))
     def check(case):
         statuses.add(case.call_and_validate().status_code)
 

@@ -44,7 +44,7 @@ def test_the_service_keeps_to_its_document(client, path, method, mode, expected)
     statuses = set()
 
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
     def check(case):
         statuses.add(case.call_and_validate().status_code)
 

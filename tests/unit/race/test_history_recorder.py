@@ -194,7 +194,7 @@ def test_a_disk_that_is_full_when_a_file_grows_is_said(tmp_path):
     assert read_lines(path).operations
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_file_cut_anywhere_is_a_prefix_or_refused_and_never_green(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("cut") / "run.jsonl"
@@ -267,7 +267,7 @@ def test_a_missing_file_is_one_sentence(tmp_path):
         read_lines(tmp_path / "none")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_history_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "run.jsonl"

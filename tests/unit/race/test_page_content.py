@@ -88,7 +88,7 @@ def test_text_of_the_application_is_escaped():
     assert [name for name, _ in wild.attributes] == [name for name, _ in calm.attributes]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(max_size=30))
 def test_any_text_is_escaped(text):
     ops = (
@@ -128,7 +128,7 @@ def test_bars_that_overlap_in_time_overlap_in_the_text():
     assert ann.index("├") < bob.index("├") < ann.index("┤") < bob.index("┤")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 10**9), st.sampled_from(sorted(KINDS)))
 def test_every_failure_has_a_page(seed, name):
     history, model = make_history(KINDS[name], seed, operations=14, clients=4, lost=0.2, lies=2)

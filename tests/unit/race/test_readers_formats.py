@@ -180,7 +180,7 @@ def test_an_operation_that_the_model_does_not_know_is_named_with_its_line(tmp_pa
     assert caught.value.line == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=120), st.sampled_from(FORMATS))
 def test_any_bytes_are_a_history_or_refused(tmp_path_factory, data, form):
     path = tmp_path_factory.mktemp("any") / "history"
@@ -195,7 +195,7 @@ def test_any_bytes_are_a_history_or_refused(tmp_path_factory, data, form):
 SIGNS = st.text(alphabet=':{}[]()#"\\ abn1,;_\n-.', max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SIGNS)
 def test_any_text_is_edn_or_refused(text):
     try:
@@ -249,7 +249,7 @@ def written(value):
     return "[" + " ".join(map(written, value)) + "]"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON_LIKE)
 def test_edn_that_is_written_is_read_back(value):
     assert [form for form, _ in read_forms(written(value))] == [value]

@@ -142,7 +142,7 @@ class TestEveryOrder:
         assert len(every_run([[read("a")], [read("b")]])) == 1
         assert len(every_run([[read("a")], [write("b")]])) == 2
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         st.lists(
             st.lists(st.tuples(st.booleans(), st.sampled_from("xy")), min_size=1, max_size=3),
