@@ -17,7 +17,7 @@ from sessionkeeper.stores.pool import FreeList, Loan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessionkeeper.boundary.ledger import Rows
+    from sessionkeeper.boundary.rows import Rows
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 

@@ -18,7 +18,7 @@ from sessionkeeper.boundary.domain import (
     moment,
 )
 from sessionkeeper.boundary.layout import session_directory, session_log_path
-from sessionkeeper.boundary.ledger import Row, Rows, State
+from sessionkeeper.boundary.rows import Row, Rows, State
 
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 from sessionkeeper.boundary.domain import moment, timestamp
-from sessionkeeper.boundary.ledger import Row, State
 from sessionkeeper.boundary.models import Session, SessionStatus
+from sessionkeeper.boundary.rows import Row, State
 
 
 SCHEMA: Final = (

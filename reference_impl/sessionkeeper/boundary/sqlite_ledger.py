@@ -16,7 +16,7 @@ from sessionkeeper.stores.pool import FreeList, Loan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessionkeeper.boundary.ledger import Rows
+    from sessionkeeper.boundary.rows import Rows
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds to wait for a transaction of this process, and as long again for one of another."""

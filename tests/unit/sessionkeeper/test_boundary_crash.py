@@ -8,7 +8,8 @@ import signal
 import pytest
 
 from sessionkeeper.boundary.domain import ActiveSessionExistsError
-from sessionkeeper.boundary.ledger import State, open_ledger
+from sessionkeeper.boundary.ledger import open_ledger
+from sessionkeeper.boundary.rows import State
 from sessionkeeper.boundary.schema_recorder import RecorderConfig, recorded_events
 from sessionkeeper.boundary.schemas import SessionManagerEndInput, SessionManagerStartInput
 from sessionkeeper.boundary.service import SessionService
