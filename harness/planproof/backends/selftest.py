@@ -79,8 +79,8 @@ class Client(Protocol):
     def add(self, key: str) -> None:
         """Add one to ``key``."""
 
-    def enter(self, room: str, name: str) -> bool:
-        """Count ``room`` up, if below the limit, and write ``name``: both or neither; whether it was done."""
+    def enter(self, room: str, name: str, limit: int) -> bool:
+        """Count ``room`` up, if below ``limit``, and write ``name``: both or neither; whether it was done."""
 
     def put(self, key: str) -> None:
         """Write ``key``, whatever is there."""
@@ -174,7 +174,7 @@ def _transaction(store: Store) -> tuple[bool, str]:
         entered = []
         for room in rooms:
             client.put(f"by/{me}/{room}")
-            if client.enter(room, f"in/{room}/{me}"):
+            if client.enter(room, f"in/{room}/{me}", LIMIT):
                 entered.append(f"in/{room}/{me}")
         return entered
 

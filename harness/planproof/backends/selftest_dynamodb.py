@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from planproof.backends import dynamodb
 from planproof.backends.dynamodb import RefusedError
-from planproof.backends.selftest import LIMIT
 
 
 if TYPE_CHECKING:
@@ -114,11 +113,11 @@ class DynamoClient:
         """Add one to ``key``."""
         self._call("UpdateItem", self._adding(key))
 
-    def enter(self, room: str, name: str) -> bool:
-        """Count ``room`` up, if below the limit, and write ``name``: both or neither; whether it was done."""
+    def enter(self, room: str, name: str, limit: int) -> bool:
+        """Count ``room`` up, if below ``limit``, and write ``name``: both or neither; whether it was done."""
         update = self._adding(
             room,
-            values={":limit": {"N": str(LIMIT)}},
+            values={":limit": {"N": str(limit)}},
             ConditionExpression="attribute_not_exists(#n) OR #n < :limit",
         )
         put = {"TableName": self._table, "Item": {"k": {"S": name}}}

@@ -6,7 +6,6 @@ import secrets
 from typing import Any
 
 from planproof.backends import postgres
-from planproof.backends.selftest import LIMIT
 
 
 class PostgresStore:
@@ -61,14 +60,14 @@ class PostgresClient:
             "INSERT INTO numbers VALUES (%s, 1) ON CONFLICT (k) DO UPDATE SET n = numbers.n + 1", (key,)
         )
 
-    def enter(self, room: str, name: str) -> bool:
-        """Count ``room`` up, if below the limit, and write ``name``: both or neither; whether it was done."""
+    def enter(self, room: str, name: str, limit: int) -> bool:
+        """Count ``room`` up, if below ``limit``, and write ``name``: both or neither; whether it was done."""
         with self._connection.transaction():
             self._connection.execute("INSERT INTO names VALUES (%s)", (name,))
             done = self._connection.execute(
                 "INSERT INTO numbers VALUES (%s, 1) ON CONFLICT (k)"
                 " DO UPDATE SET n = numbers.n + 1 WHERE numbers.n < %s RETURNING n",
-                (room, LIMIT),
+                (room, limit),
             ).fetchone()
             if done is None:
                 raise postgres.driver().Rollback

@@ -42,7 +42,7 @@ class Shelf:
         with self.lock:
             self.numbers[key] = self.number(key) + 1
 
-    def enter(self, room, name):
+    def enter(self, room, name, limit):
         with self.lock:
             if self.number(room) >= selftest.LIMIT:
                 return False
@@ -89,15 +89,15 @@ class LosesAnAddition(Shelf):
 
 
 class CountsWithoutWriting(Shelf):
-    def enter(self, room, name):
-        done = super().enter(room, name)
+    def enter(self, room, name, limit):
+        done = super().enter(room, name, limit)
         if room == "room2":
             self.names.discard(name)
         return done
 
 
 class LetsOneTooManyIn(Shelf):
-    def enter(self, room, name):
+    def enter(self, room, name, limit):
         with self.lock:
             if self.number(room) > selftest.LIMIT:
                 return False
@@ -107,8 +107,8 @@ class LetsOneTooManyIn(Shelf):
 
 
 class LosesAnUnrelatedWrite(Shelf):
-    def enter(self, room, name):
-        done = super().enter(room, name)
+    def enter(self, room, name, limit):
+        done = super().enter(room, name, limit)
         if not done:
             self.names -= {other for other in self.names if other.startswith("by/0/")}
         return done
