@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from planproof.backends.model import Backend
     from planproof.race.execution import Execution
     from planproof.race.result import Tally
+    from planproof.race.workload import Workload
 
 
 SCHEMA = 1
@@ -101,3 +102,18 @@ def certificate(
         "controls": controls or {},
         "assumptions": list(assumptions),
     }
+
+
+def doubt(workload: type[Workload], tally: Tally) -> str:
+    """Why a run without a failure proves nothing; empty where it does prove something."""
+    if not workload.invariants() and workload.model is None:
+        return "the workload has neither an invariant nor a model, so nothing was checked"
+    if tally.overlapping == 0:
+        return "no two operations of different clients ever overlapped, so no race was run"
+    if tally.unchecked == tally.schedules and workload.model is not None:
+        return "the checker gave up on every history"
+    if tally.unchecked:
+        return f"the checker gave up on {tally.unchecked} of {tally.schedules} histories"
+    if not tally.outcomes.get("ok"):
+        return "no operation ever succeeded, so nothing was put to the test"
+    return ""

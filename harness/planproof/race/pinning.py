@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.orders import Plain, RandomOrder, TakingTurns
 from planproof.race.shrinking import Budget, shrink
+from planproof.race.stress import stress_once
 
 
 if TYPE_CHECKING:
@@ -114,8 +115,6 @@ def pin(race: Race, places: Places, failure: Failure) -> Failure:
 
 def _with_calls(race: Race, places: Places, failure: Failure, until: float) -> Failure:
     """The failure met again, with its calls on the record (the session lets them be seen)."""
-    from planproof.race.run import stress_once
-
     for _ in range(ROUNDS):
         done = stress_once(race.workload, failure.program, places, race.meta(failure.schedule))
         if done.violation is not None and done.violation.property == failure.violation.property:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from planproof.backends.model import Backend
     from planproof.race.execution import Execution
     from planproof.race.explore import Session
-    from planproof.race.run import Options
     from planproof.race.workload import Workload
 
 
@@ -88,14 +87,12 @@ class Replay:
             pytest.skip(result.reason)
 
 
-def write_failure(failure: Failure, workload: type[Workload], backend: Backend, options: Options) -> Failure:
+def write_failure(failure: Failure, workload: type[Workload], backend: Backend, folder: Path) -> Failure:
     """Write the standalone test and the failure page into the folder; return the failure with their paths.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
-    folder = options.folder
-    assert folder is not None
     literal = programs.to_literal(failure.program)
     mark = repr(
         (reference_of(workload), str(backend.kind), literal, failure.choices, failure.violation.property)
@@ -306,7 +303,7 @@ def _stress_again(
 ) -> _Told:
     """Found by stress, and no order was: run it until it fails again, within bounds."""
     from planproof.race.isolation import Places
-    from planproof.race.run import stress_once
+    from planproof.race.stress import stress_once
 
     tried = []
     with Places(backend) as places:
@@ -330,8 +327,7 @@ def _result(
     backend: Backend,
     path: str | None,
 ) -> RaceResult:
-    from planproof.race.certificate import certificate, count
-    from planproof.race.run import doubt
+    from planproof.race.certificate import certificate, count, doubt
 
     tally = Tally()
     for each in told.done:

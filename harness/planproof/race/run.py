@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planproof import __version__
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError
 from planproof.race import program as programs
-from planproof.race.certificate import certificate, count
-from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
+from planproof.race.certificate import certificate, count, doubt
 from planproof.race.isolation import Places
 from planproof.race.models import told
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
@@ -22,9 +18,9 @@ from planproof.race.workload import Workload, load_workload, reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from planproof.backends.model import Backend
-    from planproof.race.tasks.loop import ClientLoop
 
 
 MODES = ("explore", "stress")
@@ -180,6 +176,8 @@ class Race:
         }
 
     def _stress(self, places: Places) -> tuple[Failure | None, str]:
+        from planproof.race.stress import stress_once
+
         drawn = self.draw(clients=self.workload.clients, steps=self.workload.steps)
         # The largest programs collide most: stress takes them first, and as many clients as there are.
         drawn.sort(key=lambda each: -sum(map(len, each)))
@@ -214,7 +212,7 @@ class Race:
             return failure
         from planproof.race.replay import write_failure
 
-        return write_failure(failure, self.workload, self.backend, self.options)
+        return write_failure(failure, self.workload, self.backend, self.options.folder)
 
     def _result(self, failure: Failure | None, undecided: str) -> RaceResult:
         reason = undecided or ("" if failure else doubt(self.workload, self.tally))
@@ -232,92 +230,3 @@ class Race:
             assumptions=self.assumptions,
         )
         return RaceResult(outcome, record, failure, reason)
-
-
-def doubt(workload: type[Workload], tally: Tally) -> str:
-    """Why a run without a failure proves nothing; empty where it does prove something."""
-    if not workload.invariants() and workload.model is None:
-        return "the workload has neither an invariant nor a model, so nothing was checked"
-    if tally.overlapping == 0:
-        return "no two operations of different clients ever overlapped, so no race was run"
-    if tally.unchecked == tally.schedules and workload.model is not None:
-        return "the checker gave up on every history"
-    if tally.unchecked:
-        return f"the checker gave up on {tally.unchecked} of {tally.schedules} histories"
-    if not tally.outcomes.get("ok"):
-        return "no operation ever succeeded, so nothing was put to the test"
-    return ""
-
-
-def stress_once(
-    kind: type[Workload],
-    chosen: programs.Program,
-    places: Places,
-    meta: dict[str, Any],
-    *,
-    processes: bool = False,
-    folder: Path | None = None,
-) -> Execution:
-    """One round of stress on a fresh system.
-
-    With a folder the history goes to disk while it happens, so that a killed run can be judged; it stays
-    there only if something did not hold.
-
-    Raises:
-        PlanproofError: the workload, its model or the recorder is at fault.
-    """
-    workload = kind()
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(places.place())
-        seen, injector = stack.enter_context(routed(workload, place))
-        if injector is not None:
-            from planproof.race.explore import controlled
-
-            stack.enter_context(controlled(place.kind))
-        loop = _loop(stack, workload, place.kind)
-        complete = None if loop is None else loop.complete
-        system = stack.enter_context(opened(workload, seen, complete=complete))
-        stack.enter_context(prepared(workload, system, complete=complete))
-        if processes and folder is None:  # the file is then all that the processes share with this one
-            own = tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(own))
-        record_to = history_file(folder)
-        bench = Bench(
-            workload,
-            system,
-            injector=injector,
-            record_to=record_to,
-            meta=meta,
-            shared=processes,
-            complete=complete,
-        )
-        if processes:
-            from planproof.race.processes import run_processes
-
-            done = run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
-        else:
-            with bench.faults():
-                done = _at_full_speed(bench, chosen, loop)
-        if record_to is not None and done.holds:
-            record_to.unlink(missing_ok=True)
-        return done
-
-
-def _loop(stack: contextlib.ExitStack, workload: Workload, kind: BackendKind) -> ClientLoop | None:
-    """The loop that clients are tasks of; None where they are threads."""
-    if not workload.asynchronous():
-        return None
-    from planproof.race.tasks.execution import task_loop
-
-    return stack.enter_context(task_loop(kind, virtual=False))
-
-
-def _at_full_speed(bench: Bench, chosen: programs.Program, loop: ClientLoop | None) -> Execution:
-    limit_seconds = bench.workload.limit_seconds
-    if loop is None:
-        from planproof.race.stress import run_threads
-
-        return run_threads(bench, chosen, limit_seconds=limit_seconds)
-    from planproof.race.tasks.execution import run_tasks
-
-    return run_tasks(bench, chosen, loop, limit_seconds=limit_seconds)

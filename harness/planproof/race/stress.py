@@ -2,20 +2,104 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tempfile
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
+from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
 from planproof.race.schedules.scheduler import CannotObserve
 
 
 if TYPE_CHECKING:
-    from planproof.race.execution import Bench, Execution
+    from collections.abc import Iterator
+
+    from planproof.backends.model import BackendKind
+    from planproof.race.isolation import Places
     from planproof.race.program import Program
+    from planproof.race.tasks.loop import ClientLoop
+    from planproof.race.workload import Workload
+
+
+SWITCH_SECONDS: Final = 1e-5
+
+
+def stress_once(
+    kind: type[Workload],
+    chosen: Program,
+    places: Places,
+    meta: dict[str, Any],
+    *,
+    processes: bool = False,
+    folder: Path | None = None,
+) -> Execution:
+    """One round of stress on a fresh system.
+
+    With a folder the history goes to disk while it happens, so that a killed run can be judged; it stays
+    there only if something did not hold.
+
+    Raises:
+        PlanproofError: the workload, its model or the recorder is at fault.
+    """
+    workload = kind()
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(places.place())
+        seen, injector = stack.enter_context(routed(workload, place))
+        if injector is not None:
+            from planproof.race.explore import controlled
+
+            stack.enter_context(controlled(place.kind))
+        loop = _loop(stack, workload, place.kind)
+        complete = None if loop is None else loop.complete
+        system = stack.enter_context(opened(workload, seen, complete=complete))
+        stack.enter_context(prepared(workload, system, complete=complete))
+        if processes and folder is None:  # the file is then all that the processes share with this one
+            own = tempfile.TemporaryDirectory(prefix="planproof-race-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(own))
+        record_to = history_file(folder)
+        bench = Bench(
+            workload,
+            system,
+            injector=injector,
+            record_to=record_to,
+            meta=meta,
+            shared=processes,
+            complete=complete,
+        )
+        if processes:
+            from planproof.race.processes import run_processes
+
+            done = run_processes(bench, chosen, seen, limit_seconds=workload.limit_seconds)
+        else:
+            with bench.faults():
+                done = _at_full_speed(bench, chosen, loop)
+        if record_to is not None and done.holds:
+            record_to.unlink(missing_ok=True)
+        return done
+
+
+def _loop(stack: contextlib.ExitStack, workload: Workload, kind: BackendKind) -> ClientLoop | None:
+    """The loop that clients are tasks of; None where they are threads."""
+    if not workload.asynchronous():
+        return None
+    from planproof.race.tasks.execution import task_loop
+
+    return stack.enter_context(task_loop(kind, virtual=False))
+
+
+def _at_full_speed(bench: Bench, chosen: Program, loop: ClientLoop | None) -> Execution:
+    limit_seconds = bench.workload.limit_seconds
+    if loop is None:
+        return run_threads(bench, chosen, limit_seconds=limit_seconds)
+    from planproof.race.tasks.execution import run_tasks
+
+    return run_tasks(bench, chosen, loop, limit_seconds=limit_seconds)
 
 
 def run_threads(bench: Bench, program: Program, *, limit_seconds: float) -> Execution:
@@ -29,6 +113,22 @@ def run_threads(bench: Bench, program: Program, *, limit_seconds: float) -> Exec
     Raises:
         PlanproofError: the workload, its model or the recorder is at fault.
     """
+    with _switching_often():
+        return _run_threads(bench, program, limit_seconds)
+
+
+@contextlib.contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let threads take turns within an operation: one runs for 5 ms by default, which is hundreds of them."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def _run_threads(bench: Bench, program: Program, limit_seconds: float) -> Execution:
     barrier = threading.Barrier(len(program) + 1)
     finished = threading.Event()
     clients = [
