@@ -113,7 +113,7 @@ def test_a_search_finds_what_a_search_of_the_blanked_text_finds(pattern, source)
     assert found == matches(pattern, plain_prose(plain(source)))
 
 
-@given(SOURCES, st.sampled_from(["one", "two three", "t001", "none such", "\u00e9"]))
+@given(SOURCES, st.sampled_from(["one", "two three", "t001", "none such"]))
 def test_a_needle_only_spares_the_search(source, needle):
     text, parts = plain(source), PlanText(source)
     pattern = re.compile(re.escape(needle), re.IGNORECASE)

@@ -71,7 +71,9 @@ def test_what_was_acknowledged_before_a_kill_stands(tmp_path, acknowledged):
     for session_id, user in logs.items():
         with ledger.transaction() as rows:
             row = rows.get(session_id)
-        assert STATES[row.state] == [event["event"] for event in recorded_events(recorder, user, session_id)]
+        # A kill between making a log and writing it leaves an empty one; its reservation was withdrawn.
+        told_by_row = [] if row is None else STATES[row.state]
+        assert told_by_row == [event["event"] for event in recorded_events(recorder, user, session_id)]
     # What a caller was told is true.
     last = {session_id: (what, user) for what, user, session_id in told}
     for session_id, (what, user) in last.items():

@@ -156,7 +156,7 @@ class PlanText:
             first = after
 
     def has(self, *needles: str) -> bool:
-        """Whether one of these pieces of text, in lower case, occurs anywhere."""
+        """Whether one of these pieces of text occurs anywhere; they are as those of :meth:`search`."""
         wanted = _bytes(needles)
         source, overlap = self.source, max(map(len, wanted)) - 1
         return any(
@@ -173,6 +173,7 @@ class PlanText:
         Args:
             pattern: what to look for.
             needles: pieces of text, in lower case, of which each match holds at least one; spares the search.
+                Letters that have a case are those of ASCII: bytes are lowered.
         """
         return self._matches(pattern, needles, blank=True)
 
