@@ -46,66 +46,80 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
         WorkloadError: a client's process failed.
     """
     context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(len(program) + 1)
     errors = context.SimpleQueue()
     path = bench.recorder.path
     assert path is not None, "processes share the file of their history"
     reference = reference_of(type(bench.workload))
+    lines = [context.Pipe() for _ in program]
     children = [
         context.Process(
             target=_child,
-            args=(reference, place, program, n, str(path), barrier, errors, bench.workload.values.given),
+            args=(reference, place, program, n, str(path), line, errors, bench.workload.values.given),
             daemon=True,
         )
-        for n in range(len(program))
+        for n, (_, line) in enumerate(lines)
     ]
     try:
         for child in children:
             child.start()
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise WorkloadError(f"what setup gave to a bundle cannot go to another process: {error}") from error
-    hung = _watched(bench, barrier, children, limit_seconds)
+    finally:
+        for _, line in lines:
+            line.close()
+    undecided = _watched(bench, children, [mine for mine, _ in lines], limit_seconds)
     if not errors.empty():
         raise WorkloadError(errors.get())
     bench.recorder.close()
     history = merged([read_lines(path)])
-    undecided = f"{hung} did not finish within {limit_seconds:g} s" if hung else _dead(children)
     bench.taken_from_elsewhere(history)
     if not undecided:
         bench.observe_at_rest()
     return bench.conclude(undecided=undecided)
 
 
-def _watched(bench: Bench, barrier: Any, children: list[Any], limit_seconds: float) -> str:
-    """Observe until all children are done; who is not, when the time is up."""
+def _watched(bench: Bench, children: list[Any], lines: list[Any], limit_seconds: float) -> str:
+    """Let all children go at once and observe until they are done; why nothing is decided, if so."""
     finished = threading.Event()
     observer = threading.Thread(target=_observe, args=(bench, finished), name="observer", daemon=True)
     until = time.monotonic() + limit_seconds
-    threading.Thread(target=_abort_if_one_dies, args=(children, barrier), daemon=True).start()
-    with contextlib.suppress(threading.BrokenBarrierError):
-        barrier.wait(limit_seconds)
-    observer.start()
-    for child in children:
-        child.join(max(0.0, until - time.monotonic()))
-    hung = ", ".join(f"client {n}" for n, child in enumerate(children) if child.is_alive())
-    for child in children:
-        if child.is_alive():
-            child.kill()
-            child.join(limit_seconds)
-    finished.set()
-    observer.join(limit_seconds)
-    return hung
+    try:
+        if _all_ready(lines, until):
+            for line in lines:
+                with contextlib.suppress(OSError):  # it died since; its exit code tells
+                    line.send(None)
+            observer.start()
+        else:
+            until = min(until, time.monotonic())
+        for child in children:
+            child.join(max(0.0, until - time.monotonic()))
+        dead = _dead(children)
+        hung = ", ".join(f"client {n}" for n, child in enumerate(children) if child.is_alive())
+    finally:
+        for child in children:
+            if child.is_alive():
+                child.kill()
+                child.join(limit_seconds)
+        finished.set()
+    if observer.ident is not None:
+        observer.join(limit_seconds)
+    return dead or (f"{hung} did not finish within {limit_seconds:g} s" if hung else "")
 
 
-def _abort_if_one_dies(children: list[Any], barrier: Any) -> None:
-    """Nobody waits at the barrier for a process that could not even start."""
-    running = {child.sentinel: child for child in children}
-    while running:
-        for sentinel in connection.wait(list(running)):
-            child = running.pop(sentinel)
-            if child.exitcode:
-                barrier.abort()
-                return
+def _all_ready(lines: list[Any], until: float) -> bool:
+    """Whether every child says so in time; one that died closed its line."""
+    waiting = set(lines)
+    while waiting:
+        said = waiting.intersection(connection.wait(list(waiting), max(0.0, until - time.monotonic())))
+        if not said:
+            return False
+        for line in said:
+            try:
+                line.recv()
+            except (EOFError, OSError):
+                return False
+        waiting -= said
+    return True
 
 
 def _dead(children: list[Any]) -> str:
@@ -141,11 +155,11 @@ def _child(
     program: Program,
     client: int,
     path: str,
-    barrier: Any,
+    line: Any,
     errors: Any,
     given: dict[str, list[Any]],
 ) -> None:
-    """What one process does; ``given`` is what setup left in the bundles."""
+    """What one process does; ``line`` leads to the run, ``given`` is what setup left in the bundles."""
     try:
         workload = load_workload(reference)()
         workload.values.given = given
@@ -159,7 +173,8 @@ def _child(
             bench = Bench(
                 workload, system, record_to=Path(path), first_id=client * _IDS_PER_CLIENT, joins=True
             )
-            barrier.wait()
+            line.send(None)
+            line.recv()  # all are ready now; closed where the run was killed
             if complete is None:
                 _calls(bench, program, client)
             else:
@@ -171,8 +186,6 @@ def _child(
         elif found is not None:
             errors.put(f"{found.property}: {found.message}")
     except PlanproofError as error:
-        barrier.abort()
         errors.put(f"client {client} cannot go on: {error}")
     except Exception as error:  # noqa: BLE001 - the workload's own code, in another process
-        barrier.abort()
         errors.put(f"client {client} cannot go on: {type(error).__name__}: {error}")
