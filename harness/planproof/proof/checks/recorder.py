@@ -9,6 +9,7 @@ operations it called. Imports nothing but the standard library and pytest.
 from __future__ import annotations
 
 import faulthandler
+import functools
 import inspect
 import json
 import os
@@ -279,11 +280,18 @@ def _own_code(item: pytest.Item) -> tuple[set[str], frozenset[int] | None]:
     function = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
     code = getattr(function, "__code__", None)
     files = {str(item.path), *([code.co_filename] if code is not None else [])}
-    try:
-        source = item.path.read_bytes()
-    except OSError:
+    source = _source_of(item.path)
+    if source is None:
         return files, None
     return files, unsure(source, item.nodeid.partition("::")[2].split("[", 1)[0])
+
+
+@functools.lru_cache(maxsize=16)
+def _source_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def is_loading() -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .syntax import Function, dotted
 
@@ -20,8 +19,7 @@ Trying = ast.Try | ast.TryStar
 Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Match | Trying
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """How a run comes to a node.
 
     Attributes:
@@ -56,16 +54,16 @@ def walk(function: Function) -> Iterator[tuple[ast.AST, Place]]:
 def _block(body: Iterable[ast.stmt], place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
     before: frozenset[int] = frozenset()
     for statement in body:
-        here = replace(place, guard=place.guard | before)
+        here = place._replace(guard=place.guard | before)
         yield from _statement(statement, here, used)
         before = frozenset({statement.lineno, *_first_lines(statement)})
         if _may_leave(statement):
-            place = replace(place, sure=False)
+            place = place._replace(sure=False)
 
 
 def _statement(node: ast.stmt, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
     if isinstance(node, Function | ast.ClassDef):
-        yield from _block(node.body, replace(place, sure=False, inner=True, guard=frozenset()), used)
+        yield from _block(node.body, place._replace(sure=False, inner=True, guard=frozenset()), used)
     elif isinstance(node, ast.With | ast.AsyncWith):
         yield from _with(node, place, used)
     elif isinstance(node, Trying):
@@ -74,18 +72,20 @@ def _statement(node: ast.stmt, place: Place, used: set[str]) -> Iterator[tuple[a
         header = node.test if isinstance(node, ast.If | ast.While) else node.iter
         yield from _expression(header, place)
         looped = place.looped or not isinstance(node, ast.If)
-        inside = replace(place, sure=False, looped=looped, guard=frozenset({node.lineno, header.lineno}))
+        inside = place._replace(sure=False, looped=looped, guard=frozenset({node.lineno, header.lineno}))
         yield from _block(node.body, inside, used)
-        yield from _block(node.orelse, replace(inside, looped=place.looped), used)
+        yield from _block(node.orelse, inside._replace(looped=place.looped), used)
     elif isinstance(node, ast.Match):
         yield from _expression(node.subject, place)
-        inside = replace(place, sure=False, guard=frozenset({node.lineno}))
+        inside = place._replace(sure=False, guard=frozenset({node.lineno}))
         for case in node.cases:
             yield from _block(case.body, inside, used)
     else:
         yield node, place
-        yield from ((one, replace(place, bare=isinstance(node, ast.Expr) and one is node.value))
-                    for one in ast.walk(node) if one is not node)  # fmt: skip
+        value = node.value if isinstance(node, ast.Expr) else None
+        for one in ast.walk(node):
+            if one is not node:
+                yield one, place._replace(bare=True) if one is value else place
 
 
 def _expression(node: ast.expr, place: Place) -> Iterator[tuple[ast.AST, Place]]:
@@ -96,11 +96,11 @@ def _with(node: ast.With | ast.AsyncWith, place: Place, used: set[str]) -> Itera
     managers = [item.context_expr for item in node.items]
     for item in node.items:
         named = isinstance(item.optional_vars, ast.Name) and item.optional_vars.id in used
-        yield from _expression(item.context_expr, replace(place, named=named))
+        yield from _expression(item.context_expr, place._replace(named=named))
     is_open = all(set(dotted(one)) & OPEN for one in managers)
     caught = any(_suppresses(one) for one in managers)
-    inside = replace(
-        place, sure=place.sure and is_open, caught=place.caught or caught, guard=frozenset({node.lineno})
+    inside = place._replace(
+        sure=place.sure and is_open, caught=place.caught or caught, guard=frozenset({node.lineno})
     )
     yield from _block(node.body, inside, used)
 
@@ -108,8 +108,8 @@ def _with(node: ast.With | ast.AsyncWith, place: Place, used: set[str]) -> Itera
 def _try(node: ast.Try | ast.TryStar, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
     leaves = any(isinstance(one, ast.Return) for last in node.finalbody for one in ast.walk(last))
     caught = leaves or any(_swallows(handler) for handler in node.handlers)
-    inside = replace(place, sure=False, guard=frozenset({node.lineno, *_first_lines(node)}))
-    yield from _block(node.body, replace(inside, caught=place.caught or caught), used)
+    inside = place._replace(sure=False, guard=frozenset({node.lineno, *_first_lines(node)}))
+    yield from _block(node.body, inside._replace(caught=place.caught or caught), used)
     for handler in node.handlers:
         yield from _block(handler.body, inside, used)
     yield from _block(node.orelse, inside, used)
