@@ -56,7 +56,7 @@ def work(tmp_path_factory):
     )
     for file in range(20):
         tests = "\n\n".join(
-            source(f"T{file * 20 + one + 1:03}", one, f"work(200_000) > {one}") for one in range(20)
+            source(f"T{file * 20 + one + 1:03}", one, f"work(400_000) > {one}") for one in range(20)
         )
         repo.write(f"tests/test_part_{file}.py", f"import pytest\nfrom app import work\n\n\n{tests}")
     repo.plan(*(f"[x] T{count + 1:03} Work number {count}" for count in range(400)))

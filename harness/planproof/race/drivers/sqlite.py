@@ -41,6 +41,7 @@ _DATA = "the data"
 _now = time.monotonic_ns
 _real_sleep = time.sleep
 _real_connect = sqlite3.connect
+_FURTHER = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
 
 
 class _Gate:
@@ -233,12 +234,13 @@ def _keep_timeout(connection: sqlite3.Connection, gate: _Gate, sql: str) -> None
 
 
 def _connect(database: Any, timeout: float = 5.0, *positional: Any, **named: Any) -> Any:
+    named.update(zip(_FURTHER, positional, strict=False))  # by position they are deprecated
     factory = named.get("factory", sqlite3.Connection)
-    if factory is sqlite3.Connection and len(positional) < 4:  # noqa: PLR2004 - factory is the sixth argument
+    if factory is sqlite3.Connection:
         named["factory"] = ControlledConnection
     elif not issubclass(factory, ControlledConnection):
         named["factory"] = type(factory.__name__, (ControlledConnection, factory), {})
-    connection = _real_connect(database, 0.0, *positional, **named)
+    connection = _real_connect(database, timeout=0.0, **named)
     connection._planproof_gate = _Gate(timeout)  # noqa: SLF001 - our own mark
     return connection
 
