@@ -86,6 +86,16 @@ def test_a_dry_run_prints_a_diff_and_writes_nothing(repo, capsys):
     assert (repo.root / "plans/demo.md").read_text() == PLAN
 
 
+def test_a_dry_run_with_nothing_to_do_says_so_beside_its_empty_diff(repo, capsys):
+    assert run(["tick"]) == 0
+    capsys.readouterr()
+    assert run(["tick", "--dry-run"]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "nothing to tick" in said.err
+
+
 @pytest.mark.parametrize(
     ("item", "said"),
     [

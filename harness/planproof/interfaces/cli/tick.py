@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from planproof.plan.model import Plan
     from planproof.proof.session import Session
     from planproof.proof.ticking import Change
+
+NOTHING: Final = "nothing to tick: every claim is as its evidence says, or has none"
 
 
 @click.command(name="tick")
@@ -63,6 +65,8 @@ def command(
     elif dry_run:
         for plan in session.plans:
             click.echo(_diff(plan, by_plan[plan.id]), nl=False)
+        if not found:
+            click.echo(NOTHING, err=True)  # what goes to stdout is a diff
     else:
         _tell(found)
     return 0
@@ -114,4 +118,4 @@ def _tell(found: Sequence[Change]) -> None:
         why = "" if one.done else f": {one.why}"
         click.echo(f"{one.judged.path}:{one.judged.item.line}: {word} {one.judged.item.local}{why}")
     if not found:
-        click.echo("nothing to tick: every claim is as its evidence says, or has none")
+        click.echo(NOTHING)

@@ -297,6 +297,29 @@ def _held(connection: Any, monitors: Monitors, control: Any) -> None:
         connection.cancel_safe(timeout=5.0)
 
 
+def query(connection: Any, text: Any, *_: Any, **__: Any) -> str:
+    """What a step that sends a statement is called."""
+    return one_line(text, connection)
+
+
+def ending(connection: Any, kind: Any = None, *_: Any, **__: Any) -> str:
+    """What the end of a ``with connection.transaction()`` is called."""
+    nested = connection._num_transactions > 1  # noqa: SLF001 - an inner block is a savepoint
+    if nested:
+        return "RELEASE" if kind is None else "ROLLBACK TO"
+    return "COMMIT" if kind is None else "ROLLBACK"
+
+
+def own(connection: Any) -> Any:
+    """The connection that a method of a connection is about."""
+    return connection
+
+
+def of_cursor(cursor: Any) -> Any:
+    """The connection that a method of a cursor, or of a transaction, is about."""
+    return cursor.connection
+
+
 @contextlib.contextmanager
 def controlled_postgres() -> Iterator[None]:
     """While this lasts, what controlled clients do through psycopg is a step."""
@@ -305,23 +328,8 @@ def controlled_postgres() -> Iterator[None]:
     cursor_class: Any = psycopg.Cursor
     transaction_class: Any = psycopg.Transaction
 
-    def query(connection: Any, text: Any, *_: Any, **__: Any) -> str:
-        return one_line(text, connection)
-
     def copying(connection: Any, text: Any, *_: Any, **__: Any) -> str:
         return f"COPY {one_line(text, connection)}"
-
-    def ending(connection: Any, kind: Any = None, *_: Any, **__: Any) -> str:
-        nested = connection._num_transactions > 1  # noqa: SLF001 - an inner block is a savepoint
-        if nested:
-            return "RELEASE" if kind is None else "ROLLBACK TO"
-        return "COMMIT" if kind is None else "ROLLBACK"
-
-    def own(connection: Any) -> Any:
-        return connection
-
-    def of_cursor(cursor: Any) -> Any:
-        return cursor.connection
 
     patches: list[tuple[Any, str, Any]] = [
         (connection_class, "wait", _make_wait(connection_class.wait, monitors)),

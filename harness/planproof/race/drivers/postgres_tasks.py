@@ -18,9 +18,12 @@ import psycopg
 
 from planproof.race.drivers.postgres import (
     Monitors,
+    ending,
     is_step,
     notice_level,
-    one_line,
+    of_cursor,
+    own,
+    query,
     readable,
     settle,
     step_of,
@@ -149,21 +152,6 @@ def controlled_async_postgres() -> Iterator[None]:
     connection: Any = psycopg.AsyncConnection
     cursor: Any = psycopg.AsyncCursor
     transaction: Any = psycopg.AsyncTransaction
-
-    def query(on: Any, text: Any, *_: Any, **__: Any) -> str:
-        return one_line(text, on)
-
-    def ending(on: Any, kind: Any = None, *_: Any, **__: Any) -> str:
-        nested = on._num_transactions > 1  # noqa: SLF001 - an inner block is a savepoint
-        if nested:
-            return "RELEASE" if kind is None else "ROLLBACK TO"
-        return "COMMIT" if kind is None else "ROLLBACK"
-
-    def own(it: Any) -> Any:
-        return it
-
-    def of_cursor(it: Any) -> Any:
-        return it.connection
 
     patches: list[tuple[Any, str, Any]] = [
         (connection, "wait", _make_wait(connection.wait, monitors)),
