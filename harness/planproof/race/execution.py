@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from dataclasses import dataclass, field
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from planproof.race.schedules.scheduler import CannotObserve
 
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -182,6 +184,36 @@ class Bench:
             except CannotObserve:
                 self.unseen += 1
         return self.findings.first is not None or self.findings.error is not None
+
+    def observe_until(self, finished: threading.Event) -> None:
+        """Evaluate them again and again beside the clients, as long as none of them is violated."""
+        try:
+            while not finished.is_set() and not self.observe():
+                time.sleep(0)  # lets a client have the interpreter; no wait
+            self.workload.finish_client(self.system)
+        except CannotObserve:
+            pass
+        except Exception as error:  # noqa: BLE001 - finish_client is the workload's own code
+            told = f"the observer cannot go on: {type(error).__name__}: {error}"
+            self.findings.broken(WorkloadError(told))
+
+    def run_client(self, program: Program, client: int, over: Callable[[], bool]) -> None:
+        """Make the calls of one client, one right after the other, then let it release what it holds.
+
+        Args:
+            program: what each client does.
+            client: its number.
+            over: asked before each call whether to stop.
+        """
+        for index in range(len(program[client])):
+            if over():
+                break
+            call = self.call(client, program, index)
+            if call is not None:
+                entry = self.entry(client, call)
+                entry.begin()
+                self.perform(call, entry)
+        self.workload.finish_client(self.system)
 
     def taken_from_elsewhere(self, history: History) -> None:
         """The clients ran in other processes, which recorded this."""

@@ -16,7 +16,6 @@ from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, opened
 from planproof.race.history import merged, read_lines
-from planproof.race.schedules.scheduler import CannotObserve
 from planproof.race.tasks.execution import client_task, task_loop
 from planproof.race.workload import load_workload, reference_of
 
@@ -81,7 +80,7 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
 def _watched(bench: Bench, children: list[Any], lines: list[Any], limit_seconds: float) -> str:
     """Let all children go at once and observe until they are done; why nothing is decided, if so."""
     finished = threading.Event()
-    observer = threading.Thread(target=_observe, args=(bench, finished), name="observer", daemon=True)
+    observer = threading.Thread(target=bench.observe_until, args=(finished,), name="observer", daemon=True)
     until = time.monotonic() + limit_seconds
     try:
         if _all_ready(lines, until):
@@ -127,28 +126,6 @@ def _dead(children: list[Any]) -> str:
     return f"the process of {', '.join(dead)} died" if dead else ""
 
 
-def _observe(bench: Bench, finished: threading.Event) -> None:
-    try:
-        while not finished.is_set() and not bench.observe():
-            time.sleep(0)  # lets another thread have the interpreter; no wait
-        bench.workload.finish_client(bench.system)
-    except CannotObserve:
-        pass
-
-
-def _calls(bench: Bench, program: Program, client: int) -> None:
-    parent = os.getppid()
-    for index in range(len(program[client])):
-        if os.getppid() != parent:  # the run was killed: nobody waits for this any more
-            break
-        call = bench.call(client, program, index)
-        if call is not None:
-            entry = bench.entry(client, call)
-            entry.begin()
-            bench.perform(call, entry)
-    bench.workload.finish_client(bench.system)
-
-
 def _child(
     reference: str,
     place: Backend,
@@ -176,7 +153,8 @@ def _child(
             line.send(None)
             line.recv()  # all are ready now; closed where the run was killed
             if complete is None:
-                _calls(bench, program, client)
+                parent = os.getppid()  # another one: the run was killed, nobody waits for this any more
+                bench.run_client(program, client, lambda: os.getppid() != parent)
             else:
                 complete(client_task(bench, program, client))
             bench.recorder.close()

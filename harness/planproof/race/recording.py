@@ -116,10 +116,8 @@ def perform(
     _enter(entry, injector)
     try:
         result = method(system, **call.named)
-    except workload.expected as error:
-        recorder.fail(entry.begin(), _text(error))
     except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
-        _raised(error, call, entry, recorder, findings)
+        _raised(error, workload.expected, call, entry, recorder, findings)
     else:
         if type(result) is CoroutineType:
             result.close()
@@ -160,10 +158,8 @@ async def perform_task(
         if task is not None and task.cancelling():
             raise
         recorder.info(entry.begin(), _text(error))
-    except workload.expected as error:
-        recorder.fail(entry.begin(), _text(error))
     except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
-        _raised(error, call, entry, recorder, findings)
+        _raised(error, workload.expected, call, entry, recorder, findings)
     else:
         recorder.ok(entry.begin(), result)
         return result
@@ -184,8 +180,17 @@ def _leave(injector: Injector | None) -> None:
         _injector.set(None)
 
 
-def _raised(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:
-    if isinstance(error, AssertionError):
+def _raised(
+    error: Exception,
+    expected: tuple[type[BaseException], ...],
+    call: Call,
+    entry: Entry,
+    recorder: Recorder,
+    findings: Findings,
+) -> None:
+    if isinstance(error, expected):
+        recorder.fail(entry.begin(), _text(error))
+    elif isinstance(error, AssertionError):
         recorder.fail(entry.begin(), _text(error))
         findings.violated(Violation(call.operation, str(error) or f"{call} found what must not be"))
     else:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
-from planproof.race.schedules.scheduler import CannotObserve
 
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ def _run_threads(bench: Bench, program: Program, limit_seconds: float) -> Execut
         threading.Thread(target=_client, args=(bench, program, n, barrier), name=f"client-{n}", daemon=True)
         for n in range(len(program))
     ]
-    observer = threading.Thread(target=_observer, args=(bench, finished), name="observer", daemon=True)
+    observer = threading.Thread(target=bench.observe_until, args=(finished,), name="observer", daemon=True)
     for thread in clients:
         thread.start()
     observer.start()
@@ -160,30 +159,11 @@ def _client(bench: Bench, program: Program, client: int, barrier: threading.Barr
     enter_client(client)
     barrier.wait()
     try:
-        for index in range(len(program[client])):
-            if bench.findings.first is not None:
-                break
-            call = bench.call(client, program, index)
-            if call is not None:
-                entry = bench.entry(client, call)
-                entry.begin()
-                bench.perform(call, entry)
-        bench.workload.finish_client(bench.system)
+        bench.run_client(program, client, lambda: bench.findings.first is not None)
     except PlanproofError as error:
         bench.findings.broken(error)
     except Exception as error:  # noqa: BLE001 - preconditions and finish_client are the workload's own code
         bench.findings.broken(WorkloadError(f"client {client} cannot go on: {type(error).__name__}: {error}"))
-
-
-def _observer(bench: Bench, finished: threading.Event) -> None:
-    try:
-        while not finished.is_set() and not bench.observe():
-            time.sleep(0)  # lets a client have the interpreter; no wait
-        bench.workload.finish_client(bench.system)
-    except CannotObserve:
-        pass
-    except Exception as error:  # noqa: BLE001 - finish_client is the workload's own code
-        bench.findings.broken(WorkloadError(f"the observer cannot go on: {type(error).__name__}: {error}"))
 
 
 def _stacks(threads: list[threading.Thread]) -> str:
