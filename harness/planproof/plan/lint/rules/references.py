@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from planproof.plan.lint.view import PlanView
 
-_SHAPE = re.compile(r"([A-Z][A-Z0-9]{0,9}[-_]?(?:\d+[.-])*)(\d+)$")
+_SHAPE = re.compile(r"([A-Z][A-Z0-9]{0,9}?[-_]?(?:\d+[.-])*)(\d+)$")
 _OUTSIDE = re.compile(r"\b((?:[A-Z]{2,}[0-9]*)(?:-[A-Z]{2,})*-\d{1,4})\b(?![\w/.-]*[/:])")
 _REQUIREMENT = re.compile(r"\*\*Requirement (\d+(?:\.\d+)*)\*\*|\bRequirement (\d+(?:\.\d+)*)\b(?=\*{0,2}:)")
 _STANDARDS = re.compile(
@@ -30,6 +30,7 @@ _STANDARDS = re.compile(
 )
 # The sign before the first letter is looked at behind it, so that the search can run from capital to capital.
 _ID = re.compile(rf"[A-Z](?<![\w/.#`-].){ID.removeprefix('[A-Z]')}(?![\w/]|\.\w|-[A-Za-z])")
+_LEADING = re.compile(rf"[^\w\[]*(?:\[.\])?(?:\W|\b(?:{ID}|to|through|and|US\d+|P)\b)*")
 _NUMBER = re.compile(r"\d")
 _TARGET = re.compile(r"(?:^|/)[A-Z]{2,}[A-Z0-9]*[_-][A-Z0-9_-]+$")
 _PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
@@ -56,18 +57,17 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
     strange = {name for name in strange if _shape(name) in shapes}
     if not strange:
         return
-    strange.difference_update(name for item in view.tasks for name in local_ids(view.line(item.line)[:40]))
-    edges = bytearray(view.line_count + 1)
-    for edge in view.plan.edges:
-        if edge.line <= view.line_count:
-            edges[edge.line] = True
+    strange.difference_update(name for item in view.tasks for name in _leading(view.line(item.line)))
+    told = {edge.line for edge in view.plan.edges if edge.certain}
     said: set[str] = set()
     for line, found in view.search(_ID):
         if found[0] not in strange or found[0] in said:
             continue
         text = view.line(line)
-        defined = re.match(rf"\W*(?:\[.\]\W*)?{re.escape(found[0])}\W*[:—–|-]", text)
-        if edges[line] or defined or _elsewhere(text):
+        # A box that was not read as one, such as "[]" or one in code, still names what stands behind it.
+        name = re.escape(found[0])
+        defined = re.match(rf"\W*(?:\[.\]\W*)?{name}\W*[:—–|-]|[^\w\[]*\[[^\]\n]{{0,10}}\]\W*{name}\b", text)
+        if line in told or defined or _elsewhere(text):
             continue
         said.add(found[0])
         yield Hit(
@@ -75,6 +75,11 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
             f"{found[0]} is named here, but the plan has none (its last is {shapes[_shape(found[0])]}).",
             confidence=Confidence.MEDIUM,
         )
+
+
+def _leading(text: str) -> list[str]:
+    """Ids that the line begins with: the names of its task, a range or several of them included."""
+    return local_ids(text[: _LEADING.match(text).end()])  # type: ignore[union-attr]  # it matches nothing, too
 
 
 def _last_names(view: PlanView) -> Iterator[str]:

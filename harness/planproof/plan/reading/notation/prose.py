@@ -29,16 +29,20 @@ class Wait(NamedTuple):
 
 
 _VERB: Final = re.compile(
-    r"\b(?:depends[ \t]+(?:up)?on|dependent[ \t]+on|depends|depend[ \t]+on|blocked[- ]by|requires|needs|after"
-    r"|waits[ \t]+for|blocks|blocking)\b"
+    r"(?<![\w-])(?:depends?[ \t-]+(?:up)?on|dependent[ \t]+on|depends|blocked[- ]by|requires|needs"
+    r"|after|waits[ \t]+for|blocks|blocking|follows"
+    r"|(?:dependenc(?:y|ies)|deps?|prereq(?:uisite)?s?)(?=[*_]{0,3}:))(?![\w-])"
     r"|зависит[ \t]+от|заблокировано|依赖于?|依賴|取决于|يعتمد على",
     re.IGNORECASE,
 )
 _FOREIGN: Final = ("зависит", "заблокировано", "依赖", "依賴", "取决于", "يعتمد")
-_OPENED: Final = re.compile(r"([(\[（【]|—|–|[ \t]-[ \t]|[;,][ \t])[ \t]*[*_`]{0,3}$")
-_OBJECT: Final = re.compile(r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;\]\n—]|\.(?=[0-9])){0,600})")
+_OPENED: Final = re.compile(r"([({\[（【]|—|–|[ \t][-|·][ \t]|[;,.][ \t])[ \t]*[*_`]{0,3}$")
+_BOLD: Final = re.compile(r"[*_]{1,3}[ \t]*:|:[*_]{1,3}")
+_OBJECT: Final = re.compile(
+    r"[*_`]{0,3}[ \t]*:?[*_`]{0,3}[ \t]*((?:[^().;|\]\n—]|\.(?=[0-9])|\|(?![^|:\n]{0,40}:)){0,600})"
+)
 MAX_ORDERS: Final = 1_000
-_SHY: Final = frozenset({"requires", "needs", "after"})
+_SHY: Final = frozenset({"requires", "needs", "after", "follows"})
 
 
 _ORDER: Final = re.compile(
@@ -94,7 +98,10 @@ def _denied(head: str, verb: re.Match[str]) -> bool:
 
 def _meant(opened: str, rest: str) -> bool:
     """Whether ``after`` and the like speak of tasks: in brackets, or behind a dash with ids only."""
-    return opened in "([（【" or bool("," not in opened and ";" not in opened and only_references(rest))
+    return opened in "({[（【" or bool("," not in opened and ";" not in opened and only_references(rest))
+
+
+_SIGNS: Final = ("depend", "block", "after", "requires", "needs", "waits for", "follows", "prereq", "dep")
 
 
 def has_wait(text: str) -> int:
@@ -106,23 +113,17 @@ def has_wait(text: str) -> int:
         "depend" in lower
         or "block" in lower
         or "after " in lower
+        or "after:" in lower
         or "requires" in lower
         or "needs" in lower
         or "waits for" in lower
+        or "follows" in lower
+        or "prereq" in lower
+        or "dep:" in lower
+        or "deps:" in lower
     ):
         return -1
-    found = [
-        at
-        for at in (
-            lower.find("depend"),
-            lower.find("block"),
-            lower.find("after "),
-            lower.find("requires"),
-            lower.find("needs"),
-            lower.find("waits for"),
-        )
-        if at >= 0
-    ]
+    found = [at for sign in _SIGNS if (at := lower.find(sign)) >= 0]
     return min(found) if len(lower) == len(text) else 0
 
 
@@ -137,7 +138,8 @@ def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait
         verb = match[0].lower()
         if verb in _SHY and (opened is None or not _meant(opened[1], text[match.end() :])):
             continue
-        certain = opened is not None or match.start() == 0
+        bold = text[match.start() - 1 : match.start()] in {"*", "_"} and _BOLD.match(text, match.end())
+        certain = opened is not None or match.start() == 0 or bold is not None
         backward = verb in {"blocks", "blocking"}
         said = _OBJECT.match(text, match.end())
         if said is None:
@@ -147,7 +149,7 @@ def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait
         ]
         if certain:
             found += [Wait(name, not backward, certain, stage=True) for name in stages(said[1])]
-        if not found and verb not in _SHY and opened is not None and opened[1] in "([":
+        if not found and verb not in _SHY and opened is not None and opened[1] in "([{":
             found = [Wait(said[1], not backward, certain, title=True)]
         waits += found
     return waits
