@@ -7,7 +7,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sessionkeeper.drafts import maker_of
+from sessionkeeper.drafts import changer_of, maker_of
 
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ class Session:
 
 make_session: Final = maker_of(Session)
 """Makes a session of all its values, in the order of the fields."""
+
+changed: Final = changer_of(Session)
+"""Makes a session of another one and of the values that differ, by name."""
 
 _ALL_BUT_THE_SEAT: Final = attrgetter(*[each.name for each in fields(Session)][:-2])
 

@@ -9,7 +9,7 @@ needs one proof per store (is picture-and-change atomic?) and not one per operat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -34,6 +34,7 @@ from sessionkeeper.model import (
     Session,
     SessionID,
     WhenFull,
+    changed,
 )
 from sessionkeeper.tokens import hashes_match
 
@@ -206,7 +207,7 @@ def _seat(
         free.sort(key=lambda slot: slot not in vacated)
     outside = [session for session in staying if session.slot >= limit]
     moved = [
-        replace(session, slot=place, version=session.version + 1)
+        changed(session, slot=place, version=session.version + 1)
         for session, place in zip(outside, free[1:], strict=False)
     ]
     return moved, free[0]
@@ -262,7 +263,7 @@ def update(session: Session, *, now: Timestamp) -> Decision[Session]:
             raise SessionNotFoundError("The session has ended; it is not made again.")
         if stored.version != session.version:
             raise StaleSessionError("The session has changed since it was read.")
-        written = replace(
+        written = changed(
             stored,
             last_used_at=max(session.last_used_at, stored.last_used_at),
             expires_at=min(session.expires_at, stored.ends_at),
@@ -325,7 +326,7 @@ def rotate(presented: Presented, *, now: Timestamp) -> Decision[Rotation]:
 
 def _rotated(session: Session, presented: Presented, now: Timestamp) -> tuple[Change, Rotation]:
     _check_client(session, presented)
-    successor = replace(
+    successor = changed(
         session,
         access_hash=presented.next_access_hash,
         refresh_hash=presented.next_refresh_hash,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sessionkeeper.errors import SessionKeeperError
 
@@ -24,6 +26,8 @@ class Closable(Protocol):
 
 
 C = TypeVar("C", bound=Closable)
+A = TypeVar("A")
+T = TypeVar("T")
 
 
 def _nothing(_error: BaseException, _about: str) -> None:
@@ -45,9 +49,10 @@ class FreeList(Generic[C]):
         meaning: Callable[[BaseException, str], SessionKeeperError | None] = _nothing,
     ) -> None:
         self._connect = connect
-        self.meaning = meaning
-        self._free: deque[C] = deque()  # whose ends are safe to share between threads
-        self._process = os.getpid()
+        self._meaning = meaning
+        self.free: deque[C] = deque()  # whose ends are safe to share between threads
+        self._parents: list[deque[C]] = []
+        _LISTS.add(self)
 
     def lend(self, about: str = "") -> Loan[C]:
         """Lend a connection for the length of a ``with``.
@@ -57,61 +62,107 @@ class FreeList(Generic[C]):
         """
         return Loan(self, about)
 
-    def take(self) -> C:
-        """Return a connection that nobody else has; give it back or close it."""
-        if self._process != os.getpid():  # a child must not touch what its parent is using
-            self._free, self._process = deque(), os.getpid()
-        try:
-            return self._free.pop()
-        except IndexError:
-            return self._connect()
+    def use(self, step: Callable[[C, A], T], argument: A) -> T:
+        """Return what a step returns that is given a connection and an argument.
 
-    def give_back(self, connection: C) -> None:
-        """Let others have a connection that was taken."""
-        self._free.append(connection)
+        As `lend`, for a fifth of its price: next to reading one row that is no longer small.
+        """
+        free = self.free
+        try:
+            connection = free.pop()
+        except IndexError:
+            connection = self.open("")
+        try:
+            result = step(connection, argument)
+        except BaseException as error:
+            self.judge(connection, free, error, "")
+            raise
+        free.append(connection)
+        return result
+
+    def open(self, about: str) -> C:
+        """Open a connection; an error of opening one is told in our own words."""
+        try:
+            return self._connect()
+        except Exception as error:
+            self._tell(error, about)
+            raise
+
+    def judge(self, connection: C, home: deque[C], error: BaseException, about: str) -> None:
+        """Keep a connection after a rule said no, which is no fault of it; close it after anything else.
+
+        Args:
+            connection: on which it happened.
+            home: where it came from.
+            error: what happened.
+            about: whose business it was.
+        """
+        if isinstance(error, SessionKeeperError):
+            home.append(connection)
+            return
+        with contextlib.suppress(Exception):
+            connection.close()
+        self._tell(error, about)
+
+    def _tell(self, error: BaseException, about: str) -> None:
+        told = self._meaning(error, about)
+        if told is not None:
+            raise told from error
+
+    def forsake(self) -> None:
+        """Begin anew in a child process: not even closing what the parent is using would be safe."""
+        self._parents.append(self.free)
+        self.free = deque()
 
     def close(self) -> None:
         """Close every connection that is not lent."""
         with contextlib.suppress(IndexError):
             while True:
-                self._free.pop().close()
+                self.free.pop().close()
 
 
 class Loan(Generic[C]):
-    """One connection for the length of a ``with``; written out, since every call of a store passes here.
+    """One connection for the length of a ``with``.
 
     Args:
         lender: whose connection.
         about: whose business it is.
     """
 
-    __slots__ = ("_about", "_connection", "_lender")
+    __slots__ = ("_about", "_connection", "_home", "_lender")
 
     def __init__(self, lender: FreeList[C], about: str) -> None:
         self._lender = lender
         self._about = about
 
     def __enter__(self) -> C:
-        """Take a connection; an error of opening one is told in our own words."""
+        """Take a connection that nobody else has."""
+        home = self._home = self._lender.free
         try:
-            self._connection = self._lender.take()
-        except Exception as error:
-            self._tell(error)
-            raise
-        return self._connection
+            connection = self._connection = home.pop()
+        except IndexError:
+            connection = self._connection = self._lender.open(self._about)
+        return connection
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give it back, or close it after a fault; a rule that says no is no fault of the connection."""
-        if error is None or isinstance(error, SessionKeeperError):
-            self._lender.give_back(self._connection)
-            return
-        with contextlib.suppress(Exception):
-            self._connection.close()
-        self._tell(error)
+        """Give it back, or close it after a fault."""
+        if error is None:
+            self._home.append(self._connection)
+        else:
+            self._lender.judge(self._connection, self._home, error, self._about)
 
-    def _tell(self, error: BaseException) -> None:
-        told = self._lender.meaning(error, self._about)
-        if told is not None:
-            raise told from error
+
+# All lists of this process: a fork happens to the process as a whole, and asking for its number with every
+# loan would be a call of the system each time.
+_LISTS: Final[weakref.WeakSet[FreeList[Any]]] = weakref.WeakSet()
+
+
+def _forsake_all() -> None:
+    for each in _LISTS:
+        each.forsake()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forsake_all)

@@ -7,7 +7,8 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sessionkeeper.model import Block, EndReason, LoginKind, Session, make_block, make_session
+from sessionkeeper.drafts import draft_of
+from sessionkeeper.model import Block, EndReason, LoginKind, Session, make_block
 
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _LOGIN_AT: Final = SESSION_COLUMNS.index("login")
 _REASON_AT: Final = BLOCK_COLUMNS.index("reason")
 _NO_ATTRIBUTES: Final = "{}"
 
+_draft_session: Final = draft_of(Session)
+
 
 def row_of(session: Session) -> tuple[Any, ...]:
     """Return the values of a session in the order of `SESSION_COLUMNS`."""
@@ -37,10 +40,12 @@ def row_of(session: Session) -> tuple[Any, ...]:
 
 def session_of(row: Sequence[Any]) -> Session:
     """Return the session that `row_of` wrote."""
-    values = list(row)
-    values[_LOGIN_AT] = _LOGINS[values[_LOGIN_AT]]
-    values[_JSON_AT] = {} if values[_JSON_AT] == _NO_ATTRIBUTES else json.loads(values[_JSON_AT])
-    return make_session(*values)
+    made = _draft_session(*row)
+    made.login = _LOGINS[made.login]
+    held = made.attributes
+    made.attributes = {} if held == _NO_ATTRIBUTES else json.loads(held)
+    made.__class__ = Session
+    return made  # type: ignore[no-any-return]  # it has just become one
 
 
 def block_row_of(block: Block) -> tuple[Any, ...]:

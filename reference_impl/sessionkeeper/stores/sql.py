@@ -159,19 +159,19 @@ class SqlStore(TransactionalStore, Generic[C]):
             connection.execute(self._text.block, block_row_of(block))
 
     def _partition(self, user_id: str) -> tuple[Session, ...]:
-        with self._lent() as connection:
-            return self._sessions(connection, user_id)
+        return self._connections.use(self._sessions, user_id)
 
     def find(self, session_id: SessionID) -> Session | None:
         """Return a session, expired or not."""
-        with self._lent() as connection:
-            row = connection.execute(self._text.by_id, (session_id,)).fetchone()
+        return self._connections.use(self._found, session_id)
+
+    def _found(self, connection: C, session_id: SessionID) -> Session | None:
+        row = connection.execute(self._text.by_id, (session_id,)).fetchone()
         return session_of(row) if row else None
 
     def block_of(self, token_hash: str) -> Block | None:
         """Return the blocklist entry of a refresh token's hash, or None (S0.T009)."""
-        with self._lent() as connection:
-            return self._block(connection, token_hash)
+        return self._connections.use(self._block, token_hash)
 
     def _block(self, connection: C, token_hash: str) -> Block | None:
         row = connection.execute(self._text.blocked, (token_hash,)).fetchone()
