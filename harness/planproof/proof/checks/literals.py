@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final, TypeGuard
 
+from .syntax import Function, below, inside
+
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,10 +118,10 @@ def is_literal(node: ast.expr, known: Mapping[str, ast.expr] | None = None) -> b
     return isinstance(node, ast.Constant)
 
 
-def settled(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Names:
+def settled(function: Function) -> Names:
     """Names that a function binds once, to a value that is written out and cannot change."""
     bound: dict[str, int] = {}
-    for node in ast.walk(function):
+    for node in inside(function):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             bound[node.id] = bound.get(node.id, 0) + 1
         elif isinstance(node, ast.arg):
@@ -212,9 +214,11 @@ def dead_nodes(tree: ast.AST) -> set[int]:
     dead: set[int] = set()
 
     def bury(statements: list[ast.stmt]) -> None:
-        dead.update(id(inner) for statement in statements for inner in ast.walk(statement))
+        dead.update(id(inner) for statement in statements for inner in below(statement))
 
-    for node in ast.walk(tree):
+    for node in inside(tree) if isinstance(tree, Function) else below(tree):
+        if not isinstance(node, BLOCKS):
+            continue
         if isinstance(node, ast.If):
             said = truth(node.test)
             if said is not None:
@@ -230,3 +234,8 @@ def dead_nodes(tree: ast.AST) -> set[int]:
 
 
 ENDS: Final = ast.Return | ast.Break | ast.Continue | ast.Raise
+# Every node that holds statements.
+BLOCKS: Final = (
+    ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While,
+    ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.ExceptHandler, ast.match_case,
+)  # fmt: skip

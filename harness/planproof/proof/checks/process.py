@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -15,13 +16,16 @@ from typing import IO, TYPE_CHECKING, Final
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 KEEP: Final = 32 << 10
 POLL_SECONDS: Final = 0.1
 # Environment variable by which everything that a child starts is known, wherever it goes.
 MARK: Final = "PLANPROOF_CHECK"
+# How long a process may take to become another program (execve), and the kernel's flag of its own threads.
+BECOMING_SECONDS: Final = 0.1
+KERNEL_THREAD: Final = 0x00200000
 KEEPER: Final = b"planproof.backends.keeper"
 
 
@@ -80,7 +84,7 @@ def run(
     cwd: Path,
     env: Mapping[str, str],
     timeout: float,
-    watch: Callable[[], str] | None = None,
+    watch: Callable[[int], str] | None = None,
 ) -> Finished:
     """Run one child in a process group of its own, without a shell and without input.
 
@@ -89,7 +93,8 @@ def run(
         cwd: where it runs.
         env: its whole environment.
         timeout: seconds after which its group is killed.
-        watch: called about ten times a second; a text that it returns is the reason to stop the child.
+        watch: called about ten times a second with the child's process group; a text that it returns is the
+            reason to stop the child.
 
     Raises:
         OSError: the program cannot be started.
@@ -119,20 +124,45 @@ def run(
 
 
 def _wait(
-    child: subprocess.Popen[bytes], deadline: float, timeout: float, watch: Callable[[], str] | None
+    child: subprocess.Popen[bytes], deadline: float, timeout: float, watch: Callable[[int], str] | None
 ) -> str:
     """Wait for the end; the reason why it must be stopped, or nothing."""
-    while True:
-        try:
-            child.wait(timeout=POLL_SECONDS)
-        except subprocess.TimeoutExpired:
+    with _end_of(child) as ended:
+        while not ended(POLL_SECONDS):
             if time.monotonic() > deadline:
                 return f"did not end within {timeout:g} s"
-            reason = watch() if watch else ""
+            reason = watch(child.pid) if watch else ""
             if reason:
                 return reason
-        else:
-            return ""
+    return ""
+
+
+@contextlib.contextmanager
+def _end_of(child: subprocess.Popen[bytes]) -> Iterator[Callable[[float], bool]]:
+    """A function that waits so many seconds for a child's end and says whether it came.
+
+    Where the system tells of it (Linux), it is seen at once: ``Popen.wait`` with a limit sleeps in steps.
+    """
+    try:
+        told = os.pidfd_open(child.pid)
+    except (AttributeError, OSError):
+        yield lambda seconds: _comes(child, seconds)
+        return
+    poll = select.poll()
+    poll.register(told, select.POLLIN)
+    try:
+        yield lambda seconds: bool(poll.poll(seconds * 1000)) and _comes(child, None)
+    finally:
+        os.close(told)
+
+
+def _comes(child: subprocess.Popen[bytes], seconds: float | None) -> bool:
+    """True where a child ends within so many seconds; it is reaped then."""
+    try:
+        child.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
@@ -153,10 +183,10 @@ def kill_marked(name: str) -> None:
     mark = f"{MARK}={name}".encode()
     parents: dict[int, int] = {}
     kept: set[int] = set()
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in _everybody():
         try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if mark in _environment(folder).split(b"\0"):
+                parents[int(folder.name)] = int(_status(folder)[1])
                 if KEEPER in (folder / "cmdline").read_bytes().split(b"\0"):
                     kept.add(int(folder.name))
         except (OSError, ValueError):
@@ -168,6 +198,32 @@ def kill_marked(name: str) -> None:
         if above not in kept:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
+
+
+def _everybody() -> list[Path]:
+    """Folders of all processes; none where there is no ``/proc``."""
+    try:
+        return [folder for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    except OSError:
+        return []
+
+
+def _status(folder: Path) -> list[str]:
+    """What the kernel says of a process behind its name: state, parent, group, and so on (proc(5), stat)."""
+    return (folder / "stat").read_text().rpartition(")")[2].split()
+
+
+def _environment(folder: Path) -> bytes:
+    """The environment of a process; one that is just becoming another program has none for a moment."""
+    found = (folder / "environ").read_bytes()
+    until = time.monotonic() + BECOMING_SECONDS
+    while not found and time.monotonic() < until:
+        status = _status(folder)
+        if status[0] == "Z" or int(status[6]) & KERNEL_THREAD:
+            break
+        os.sched_yield()
+        found = (folder / "environ").read_bytes()
+    return found
 
 
 def last_lines(output: str, count: int = 6) -> str:

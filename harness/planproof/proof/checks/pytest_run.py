@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -267,19 +269,25 @@ class Records:
         self.context = context
         self.offsets: dict[Path, int] = {}
         self.started: dict[str, tuple[float, float]] = {}
+        self.processes: dict[str, int] = {}
         self.finished_at: float | None = None
 
-    def watch(self) -> str:
-        """Read what is new; a reason to stop the run where it ended and its process does not."""
+    def watch(self, group: int) -> str:
+        """Read what is new and end what takes too long; a reason to stop the run where that is not enough.
+
+        Args:
+            group: process group of the run; nothing outside it is ended.
+        """
         self.read()
-        if self.finished_at is not None and time.monotonic() - self.finished_at > GRACE_SECONDS:
+        now = time.monotonic()
+        if self.finished_at is not None and now - self.finished_at > GRACE_SECONDS:
             return f"pytest ended and its process did not within {GRACE_SECONDS:g} s"
-        late = [
-            node
-            for node, (at, limit) in self.started.items()
-            if time.monotonic() - at > limit + GRACE_SECONDS
-        ]
-        return f"{late[0]} did not end" if late else ""
+        for node, (at, limit) in self.started.items():
+            if now - at > limit + GRACE_SECONDS:
+                return f"{node} did not end"
+            if now - at > limit:
+                _end(self.processes[node], group)
+        return ""
 
     def read(self) -> None:
         """Take every whole new line."""
@@ -289,15 +297,16 @@ class Records:
                 data = file.read()
             whole = data.rfind(b"\n") + 1
             self.offsets[path] = self.offsets.get(path, 0) + whole
+            process = int(path.stem.partition("-")[2])
             for line in data[:whole].splitlines():
                 if line.startswith(b"{"):
                     try:
-                        self.take(json.loads(line))
+                        self.take(json.loads(line), process)
                     except json.JSONDecodeError:
                         continue
 
-    def take(self, event: dict[str, Any]) -> None:
-        """Use one event."""
+    def take(self, event: dict[str, Any], process: int) -> None:
+        """Use one event of a process."""
         kind = event["event"]
         name = event.get("node", "")
         if kind == "collected":
@@ -310,6 +319,7 @@ class Records:
             self.run.uncollectable[name] = event["text"]
         elif kind == "start":
             self.started[name] = event["at"], event["limit"]
+            self.processes[name] = process
         elif kind == "end":
             self.started.pop(name, None)
             judge(self.run.nodes.setdefault(name, Node(name)), event)
@@ -335,6 +345,13 @@ class Records:
             node.outcome, node.text = "hung", f"did not end within {limit:g} s"
         else:
             node.outcome, node.text = "died", text
+
+
+def _end(process: int, group: int) -> None:
+    """Kill a process of a run in which a test hangs; xdist puts another in its place."""
+    with contextlib.suppress(OSError):
+        if os.getpgid(process) == group:
+            os.kill(process, signal.SIGKILL)
 
 
 def judge(node: Node, event: dict[str, Any]) -> None:

@@ -29,7 +29,9 @@ def is_failure(kind: type[BaseException] | None) -> bool:
 
 
 class Monitored:
-    """Lines by ``sys.monitoring``; a line costs only once in a test."""
+    """Lines by ``sys.monitoring``; a line costs only once in a test. It waits for no line in particular."""
+
+    waits = False
 
     def __init__(self) -> None:
         self.files: frozenset[str] = frozenset()
@@ -84,6 +86,8 @@ class Monitored:
 
 class Traced:
     """Lines by a trace function, from the first call in the test's file until it held an assertion."""
+
+    waits = True
 
     def __init__(self) -> None:
         self.files: frozenset[str] = frozenset()

@@ -8,7 +8,6 @@ operations it called. Imports nothing but the standard library and pytest.
 
 from __future__ import annotations
 
-import faulthandler
 import functools
 import inspect
 import json
@@ -187,16 +186,15 @@ class Recorder:
         """Watch one test from before its setup until after its teardown."""
         self.reports, self.calls, self.started_processes, self.opened = [], [], False, set()
         self.raised, self.seen = {}, None
-        limit = self._limit(item)
-        self.write("start", node=item.nodeid, at=time.monotonic(), limit=limit)
+        # Whoever started this process ends it where a test takes too long: a watchdog in here would be a
+        # thread that the test did not ask for, at which ``os.fork`` warns.
+        self.write("start", node=item.nodeid, at=time.monotonic(), limit=self._limit(item))
         watch_botocore(self.calls)
         if self.feet:
             self.feet.begin()
-        faulthandler.dump_traceback_later(limit, exit=True, file=self.out)
         try:
             return (yield)
         finally:
-            faulthandler.cancel_dump_traceback_later()
             self.write(
                 "end",
                 node=item.nodeid,
@@ -232,7 +230,7 @@ class Recorder:
     def pytest_runtest_call(self, item: pytest.Item) -> Any:
         """Watch which assertions the test comes to; a fixture may have been the first to import botocore."""
         watch_botocore(self.calls)
-        if self.reach is None or not self.reach.begin(*_own_code(item)):
+        if self.reach is None or not self.reach.begin(*_own_code(item, for_lines=self.reach.waits)):
             return (yield)
         try:
             return (yield)
@@ -275,12 +273,12 @@ class Recorder:
         self.write("finish", code=int(exitstatus), worker=self.worker)
 
 
-def _own_code(item: pytest.Item) -> tuple[set[str], frozenset[int] | None]:
-    """The files that hold a test's code, and the lines that it must be seen to reach."""
+def _own_code(item: pytest.Item, *, for_lines: bool) -> tuple[set[str], frozenset[int] | None]:
+    """The files that hold a test's code, and where asked the lines that it must be seen to reach."""
     function = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
     code = getattr(function, "__code__", None)
     files = {str(item.path), *([code.co_filename] if code is not None else [])}
-    source = _source_of(item.path)
+    source = _source_of(item.path) if for_lines else None
     if source is None:
         return files, None
     return files, unsure(source, item.nodeid.partition("::")[2].split("[", 1)[0])

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Final
 
 from .literals import is_literal
-from .syntax import Function, dotted
+from .syntax import Function, dotted, inside
 
 
 if TYPE_CHECKING:
@@ -115,11 +115,12 @@ def _mentions(node: ast.AST, name: str) -> bool:
 def mock_names(function: Function) -> set[str]:
     """Names in a function that hold mocks, and what is read off them."""
     names: set[str] = set()
+    binding = [node for node in inside(function) if isinstance(node, ast.Assign | ast.With | ast.AsyncWith)]
     for _ in range(2):
-        for node in ast.walk(function):
+        for node in binding:
             if isinstance(node, ast.Assign) and is_mock(node.value, names):
                 names.update(one.id for one in node.targets if isinstance(one, ast.Name))
-            elif isinstance(node, ast.With | ast.AsyncWith):
+            elif not isinstance(node, ast.Assign):
                 for item in node.items:
                     parts = dotted(item.context_expr)
                     named = item.optional_vars

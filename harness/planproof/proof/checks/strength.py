@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .literals import dead_nodes, is_constant, settled
 from .replaced import asks_what_was_recorded, mock_names, passes_a_mock, replaced
-from .syntax import Function, dotted
+from .syntax import Function, below, dotted, inside
 from .walking import Place, walk
 
 
@@ -109,6 +109,10 @@ def unsure(source: bytes, name: str) -> frozenset[int] | None:
         source: the test file.
         name: as in :func:`weakness`.
     """
+    read = _read(source)
+    function = find(read, name) if read else None
+    if read is None or function is None or Judge(read, function, frozenset()).is_sure():
+        return None
     found = _judged(source, name, frozenset())
     if found is None or found.reason or any(site.sure for site in found.sites):
         return None
@@ -125,15 +129,15 @@ class Judged(NamedTuple):
 @functools.lru_cache(maxsize=512)
 def _judged(source: bytes, name: str, subjects: frozenset[str]) -> Judged | None:
     read = _read(source)
-    function = find(read.tree, name.split("::")) if read else None
+    function = find(read, name) if read else None
     return Judge(read, function, subjects).judged() if read and function else None
 
 
 class Module(NamedTuple):
-    """A test file: its tree, its functions by name, and names imported from other test modules."""
+    """A test file: functions by plain name and with their classes, own names, those of other test modules."""
 
-    tree: ast.Module
     helpers: dict[str, Function]
+    tests: dict[str, Function]
     definitions: frozenset[str]
     foreign: frozenset[str]
 
@@ -144,28 +148,32 @@ def _read(source: bytes) -> Module | None:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    helpers = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
+    nodes = below(tree)
+    helpers = {node.name: node for node in nodes if isinstance(node, Function)}
     defined = frozenset(node.name for node in tree.body if isinstance(node, Function | ast.ClassDef))
     foreign = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         and (node.level or (node.module or "").split(".")[0] in {"tests", "test", "conftest", "testing"})
         for alias in node.names
     }
-    return Module(tree, helpers, defined, frozenset(foreign))
+    return Module(helpers, dict(_tests(tree.body, "")), defined, frozenset(foreign))
 
 
-def find(module: ast.Module, names: list[str]) -> Function | None:
-    """The function of that name, in the classes before it; None where it is made otherwise."""
-    body: list[ast.stmt] = module.body
-    for part in names[:-1]:
-        inner = [node for node in body if isinstance(node, ast.ClassDef) and node.name == part]
-        if not inner:
-            return None
-        body = inner[-1].body
-    found = [node for node in body if isinstance(node, Function) and node.name == names[-1]]
-    return found[-1] if found else None
+def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
+    """Functions of a module and of its classes, by what stands after the file in a node id."""
+    last = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+    for node in body:
+        if isinstance(node, Function):
+            yield prefix + node.name, node
+        elif isinstance(node, ast.ClassDef) and last[node.name] is node:
+            yield from _tests(node.body, f"{prefix}{node.name}::")
+
+
+def find(module: Module, name: str) -> Function | None:
+    """The function of that name, as in :func:`weakness`; None where it is made otherwise."""
+    return module.tests.get(name)
 
 
 class Judge:
@@ -191,6 +199,15 @@ class Judge:
         if not known:  # what the decorator does with the function is not known
             return Judged("", tuple(site._replace(sure=False) for site in real))
         return Judged("", real) if real else Judged(_weak({site.worth for site in sites}))
+
+    def is_sure(self) -> bool:
+        """True where whoever runs the test surely comes to a real assertion; it looks no further than that.
+
+        It says nothing of subjects that are replaced, nor of retries.
+        """
+        known = all(set(dotted(one)) & KNOWN_DECORATORS for one in self.function.decorator_list)
+        found = self.sites(self.function, DEPTH, frozenset())
+        return known and any(site.sure and site.worth == "real" for site in found)
 
     def sites(self, function: Function, depth: int, seen: frozenset[str]) -> Iterator[Site]:
         """The places where a function can fail."""
@@ -245,7 +262,7 @@ class Judge:
             return "constant"
         if isinstance(test, ast.Name) and test.id in self.module.definitions:
             return "constant"  # a function is always true; nobody called it
-        roots = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)} - {"call", "len", "list"}
+        roots = {node.id for node in below(test) if isinstance(node, ast.Name)} - {"call", "len", "list"}
         if not roots or not roots <= self.mocks:
             return "real"
         told = asks_what_was_recorded(test) and passes_a_mock(self.function, self.mocks)
@@ -318,4 +335,4 @@ def _lines(node: ast.stmt | ast.expr) -> frozenset[int]:
 
 
 def _is_generator(function: Function) -> bool:
-    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in inside(function))

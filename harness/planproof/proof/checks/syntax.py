@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def below(node: ast.AST) -> list[ast.AST]:
+    """The node and all nodes below it, as ``ast.walk`` gives them, but no contexts, and sooner."""
+    found = [node]
+    for one in found:  # it grows while it is read
+        for value in vars(one).values():
+            if isinstance(value, list):
+                found.extend([inner for inner in value if isinstance(inner, ast.AST)])
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                found.append(value)
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def inside(function: Function) -> tuple[ast.AST, ...]:
+    """The nodes of a function, itself first, kept for the several questions that are asked of it."""
+    return tuple(below(function))
 
 
 def dotted(node: ast.AST) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .syntax import Function, dotted
+from .syntax import Function, below, dotted, inside
 
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ class Place(NamedTuple):
 def walk(function: Function) -> Iterator[tuple[ast.AST, Place]]:
     """Every node of a function's body, those of functions defined inside too, with its place."""
     used = {
-        node.id
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        node.id for node in inside(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
     yield from _block(function.body, Place(), used)
 
@@ -83,13 +81,13 @@ def _statement(node: ast.stmt, place: Place, used: set[str]) -> Iterator[tuple[a
     else:
         yield node, place
         value = node.value if isinstance(node, ast.Expr) else None
-        for one in ast.walk(node):
+        for one in below(node):
             if one is not node:
                 yield one, place._replace(bare=True) if one is value else place
 
 
 def _expression(node: ast.expr, place: Place) -> Iterator[tuple[ast.AST, Place]]:
-    yield from ((one, place) for one in ast.walk(node))
+    yield from ((one, place) for one in below(node))
 
 
 def _with(node: ast.With | ast.AsyncWith, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
@@ -126,7 +124,7 @@ def _may_leave(statement: ast.stmt) -> bool:
     """True where a run may leave the block in this statement without failing."""
     if isinstance(statement, Function | ast.ClassDef):
         return False
-    return any(isinstance(one, ast.Return | ast.Break | ast.Continue) for one in ast.walk(statement))
+    return any(isinstance(one, ast.Return | ast.Break | ast.Continue) for one in below(statement))
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:
