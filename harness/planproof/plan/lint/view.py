@@ -34,6 +34,20 @@ _IN_ORDER = re.compile(
     re.IGNORECASE,
 )
 
+# "Task validation report" and "Work session: the parser" retell; "Tasks: the audit report" and "Report writer
+# plan" do not, nor does an implementation summary, which is a plan looked back upon.
+_RETELLS = re.compile(
+    r"\b(?:(?:reports?|analys[ie]s|assessment|retrospective|post-?mortem|closure|findings|changelog|release notes"
+    r"|triage|lessons(?: learn(?:ed|t))?|complete|completed|(?:status|progress) updates?"
+    r"|(?:test|audit|review|validation|verification|audits|usability \w+) results|(?<!implementation )summary)"
+    r"(?=[\W\d]*$|[ \t]*[:(–—-]|[ \t]+(?:for|of|on|from)\b)|work session|session \d+\b)",
+    re.IGNORECASE,
+)
+_PLAN = r"(?:plan|tasks?|to-?do|roadmap|spec(?:ification)?|checklist|backlog|prd)s?\b"
+_PLANS = re.compile(
+    rf"^\W*(?:{_PLAN}[ \t]*(?:[:(–—-]|for\b|of\b)|adr\b)|\b{_PLAN}(?=[\W\d]*$|[ \t]*[:(–—-])", re.IGNORECASE
+)
+
 UNDONE = frozenset({Claim.OPEN, Claim.IN_PROGRESS, Claim.PARTIAL, Claim.BLOCKED})
 PUT_OFF = frozenset({Claim.DEFERRED, Claim.SKIPPED})
 
@@ -112,6 +126,16 @@ class PlanView:
     def column_offset(self, line: int, column: int) -> int:
         """The byte offset in the file of a character column (from 0) of a line."""
         return self._text.starts[line - 1] + len(self.line(line)[:column].encode())
+
+    @cached_property
+    def retells(self) -> bool:
+        """Whether the title calls the document a report, a review or the like.
+
+        Such a document tells of a plan that lies elsewhere: it names tasks that are not its own, and its
+        figures are those of the other.
+        """
+        title = self.plan.title
+        return bool(title and _RETELLS.search(title) and not _PLANS.search(title))
 
     # -- items --------------------------------------------------------------------------------------
 
