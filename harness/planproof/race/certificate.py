@@ -6,27 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 from planproof import __version__
 from planproof.race.overlap import measure, order_of
+from planproof.race.schedules.step import TAKE
 
 
 if TYPE_CHECKING:
     from planproof.backends.model import Backend
     from planproof.race.execution import Execution
     from planproof.race.result import Tally
+    from planproof.race.schedules.step import Taken
     from planproof.race.workload import Workload
 
 
 SCHEMA = 1
+OUTSIDE = frozenset({"start", TAKE})
+"""Steps at which a client stands before an operation, not within it."""
 
 
 def count(tally: Tally, done: Execution) -> None:
     """Add one execution to the tally."""
     tally.schedules += 1
     for operation in done.history.operations:
+        if operation.ret is None:  # the schedule was decided before; nothing was lost
+            continue
         outcome = str(operation.outcome)
         tally.outcomes[outcome] = tally.outcomes.get(outcome, 0) + 1
     overlap = measure(done.history)
     # Under the scheduler an operation of one call has no length; two clients that could move are as good.
-    tally.overlapping += overlap.pairs > 0 or any(len(each.ready) > 1 for each in done.trace)
+    tally.overlapping += overlap.pairs > 0 or any(_within(each, done) for each in done.trace)
     tally.pairs += overlap.pairs
     tally.in_flight = max(tally.in_flight, overlap.in_flight)
     tally.in_flight_seconds += overlap.operation_seconds
@@ -40,6 +46,16 @@ def count(tally: Tally, done: Execution) -> None:
     tally.orders.add(hash(steps) if steps else order_of(done.history))
     for name, times in done.faults.items():
         tally.faults[name] = tally.faults.get(name, 0) + times
+
+
+def _within(taken: Taken, done: Execution) -> bool:
+    """Whether a client stood within an operation while another one could move too.
+
+    Tasks may stand before theirs: what has no await runs whole on one loop, and in service too.
+    """
+    return len(taken.ready) > 1 and (
+        done.tasks or any(step.kind not in OUTSIDE for step in taken.ready.values())
+    )
 
 
 def certificate(
@@ -104,12 +120,22 @@ def certificate(
     }
 
 
-def doubt(workload: type[Workload], tally: Tally) -> str:
-    """Why a run without a failure proves nothing; empty where it does prove something."""
+def doubt(workload: type[Workload], tally: Tally, *, controlled: bool) -> str:
+    """Why a run without a failure proves nothing; empty where it does prove something.
+
+    Args:
+        workload: what was run.
+        tally: what was seen.
+        controlled: clients were stopped by the scheduler; False where they ran as fast as they could.
+    """
     if not workload.invariants() and workload.model is None:
         return "the workload has neither an invariant nor a model, so nothing was checked"
     if tally.overlapping == 0:
-        return "no two operations of different clients ever overlapped, so no race was run"
+        return "no two operations of different clients ever overlapped, so no race was run" + (
+            ": they call no store, take no lock, and wait for nothing, which is where explore stops a client"
+            if controlled
+            else ""
+        )
     if tally.unchecked == tally.schedules and workload.model is not None:
         return "the checker gave up on every history"
     if tally.unchecked:

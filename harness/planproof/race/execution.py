@@ -47,6 +47,7 @@ class Execution:
         faults: fault name -> times it fired.
         unchecked: True where the checker gave up.
         diverged: True where the application made other calls than before.
+        tasks: True where the clients are tasks on one loop.
     """
 
     violation: Violation | None
@@ -59,6 +60,7 @@ class Execution:
     faults: dict[str, int] = field(default_factory=dict)
     unchecked: bool = False
     diverged: bool = False
+    tasks: bool = False
 
     @property
     def holds(self) -> bool:
@@ -256,6 +258,7 @@ class Bench:
         history = self.recorder.close() if self._elsewhere is None else self._elsewhere
         done = Execution(self.findings.first, history, undecided=undecided)
         done.observations, done.unseen = self.observations, self.unseen
+        done.tasks = self.workload.asynchronous()
         if self.injector is not None:
             done.faults = self.injector.fired()
         if done.violation is None and not undecided and self.workload.model is not None:

@@ -16,6 +16,7 @@ from planproof.race.drivers.passing import virtual_time
 from planproof.race.drivers.sqlite import controlled_sqlite
 from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
 from planproof.race.history.reused import ReusedFile
+from planproof.race.program import scenarios_of
 from planproof.race.result import Failure, Violation
 from planproof.race.schedules.exhaustive import EveryOrder
 from planproof.race.schedules.independence import independence
@@ -362,7 +363,7 @@ def _systematic(run: Race, drawn: list[Program]) -> Iterator[tuple[Program, Orde
 def _every_order(run: Race, session: Session) -> tuple[Failure | None, str]:
     """Every distinct order of the scenarios, or of the smallest drawn programs."""
     relation, run.assumptions = relation_of(run)
-    programs = list(run.workload.scenarios) or run.draw(clients=2, steps=1, at_most=8)
+    programs = scenarios_of(run.workload) or run.draw(clients=2, steps=1, at_most=8)
     number, told = 0, []
     for program in programs:
         order = EveryOrder(relation)

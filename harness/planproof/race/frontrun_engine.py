@@ -16,6 +16,7 @@ from planproof.race.certificate import count
 from planproof.race.execution import Bench, Execution, opened, prepared
 from planproof.race.history import History, Operation, Outcome
 from planproof.race.outcomes import outcome_of
+from planproof.race.program import scenarios_of
 from planproof.race.result import Failure, Violation
 
 
@@ -140,7 +141,7 @@ def explore(race: Race, places: Places) -> tuple[Failure | None, str]:
         raise WorkloadError(
             f"frontrun runs threads, and the clients of {race.workload.__name__} are tasks on one loop"
         )
-    programs = list(race.workload.scenarios) or race.draw(clients=2, steps=1, at_most=4)
+    programs = scenarios_of(race.workload) or race.draw(clients=2, steps=1, at_most=4)
     left, undecided, exhausted = race.options.schedules, [], []
     for program in programs:
         if left <= 0:

@@ -112,29 +112,54 @@ def _call_of(name: str, arguments: Mapping[str, Any], taken: Mapping[str, Any] |
     return Call(str(name), (*dict(arguments).items(), *references.items()))
 
 
-def checked(workload: type[Workload], program: Program) -> Program:
-    """Return the program if the workload can run it, and each argument can be written down and read back.
+def scenarios_of(workload: type[Workload]) -> list[Program]:
+    """The hand-written programs of a workload, each as :func:`checked` returns it.
 
     Raises:
-        WorkloadError: there is no such operation, it takes other arguments, or an argument is an object, so
-            that a failing run could not be replayed.
+        WorkloadError: one of them cannot be run.
     """
+    return [checked(workload, scenario) for scenario in workload.scenarios]
+
+
+def checked(workload: type[Workload], program: Program) -> Program:
+    """The program with the arguments of each call in the order in which the method names them.
+
+    A model and the record take them by their place, however they were drawn or written.
+
+    Raises:
+        WorkloadError: it is no list of clients with their calls, there is no such operation, it takes other
+            arguments, or an argument is an object, so that a failing run could not be replayed.
+    """
+    try:
+        clients = [tuple(client) for client in program]
+    except TypeError:
+        clients = []
+    if not any(clients) or not all(isinstance(each, Call) for client in clients for each in client):
+        raise WorkloadError(
+            f"{program!r} is no scenario for {workload.__name__}: that is one call, or a list of calls, for "
+            "each client, as in parallel(call('read'), [call('write', n=1), call('read')])"
+        )
+    return tuple(tuple(_checked(workload, each) for each in client) for client in clients)
+
+
+def _checked(workload: type[Workload], each: Call) -> Call:
     operations = workload.operations()
-    for each in (each for client in program for each in client):
-        if each.operation not in operations:
-            known = ", ".join(operations)
-            raise WorkloadError(f"{workload.__name__} has no operation {each.operation!r}; it has {known}")
-        try:
-            inspect.signature(getattr(workload, each.operation)).bind(None, None, **each.named)
-        except TypeError as error:
-            raise WorkloadError(f"{workload.__name__} cannot be asked for {each}: {error}") from error
-        for name, value in each.arguments:
-            if not isinstance(value, Reference) and not _is_plain(value):
-                raise WorkloadError(
-                    f"argument {name!r} of operation {each.operation!r} is a {type(value).__name__}, which "
-                    "cannot be written into a replay: draw plain values and build objects in the operation"
-                )
-    return program
+    if each.operation not in operations:
+        known = ", ".join(operations)
+        raise WorkloadError(f"{workload.__name__} has no operation {each.operation!r}; it has {known}")
+    try:
+        signature = inspect.signature(getattr(workload, each.operation))
+        signature.bind(None, None, **each.named)
+    except TypeError as error:
+        raise WorkloadError(f"{workload.__name__} cannot be asked for {each}: {error}") from error
+    for name, value in each.arguments:
+        if not isinstance(value, Reference) and not _is_plain(value):
+            raise WorkloadError(
+                f"argument {name!r} of operation {each.operation!r} is a {type(value).__name__}, which "
+                "cannot be written into a replay: draw plain values and build objects in the operation"
+            )
+    names = dict.fromkeys([*signature.parameters, *operations[each.operation].strategies, *each.named])
+    return Call(each.operation, tuple((name, each.named[name]) for name in names if name in each.named))
 
 
 def _is_plain(value: object) -> bool:
@@ -157,7 +182,7 @@ def draw(workload: type[Workload], *, seed: int, count: int, clients: int, steps
     Raises:
         WorkloadError: hypothesis is not installed, or an argument cannot be replayed.
     """
-    scenarios = [checked(workload, scenario) for scenario in workload.scenarios]
+    scenarios = scenarios_of(workload)
     if count <= len(scenarios):
         return scenarios[:count]
     return scenarios + _drawn(workload, seed, count - len(scenarios), clients, steps)
@@ -184,7 +209,8 @@ def _drawn(workload: type[Workload], seed: int, count: int, clients: int, steps:
     )
     @hypothesis.given(_programs(workload, clients, steps))
     def collect(program: Program) -> None:
-        found.setdefault(repr(to_literal(checked(workload, program))), program)
+        program = checked(workload, program)
+        found.setdefault(repr(to_literal(program)), program)
 
     collect()
     return list(found.values())

@@ -230,7 +230,7 @@ def run_again(recorded: Replay, *, path: str | None = None) -> RaceResult:
     workload = _workload_of(recorded)
     program = programs.from_literal(recorded.program)
     try:
-        programs.checked(workload, program)
+        program = programs.checked(workload, program)
     except WorkloadError as error:
         raise WorkloadError(f"the workload changed since the replay was written: {error.message}") from error
     with acquire(BackendKind(recorded.backend)) as backend:
@@ -338,7 +338,7 @@ def _result(
             done.violation, program, done.choices, done.steps, done.history,
             schedule=len(told.done), seed=recorded.seed, replay_path=path,
         )  # fmt: skip
-    reason = "" if failure else told.undecided or doubt(workload, tally)
+    reason = "" if failure else told.undecided or doubt(workload, tally, controlled=bool(recorded.choices))
     outcome = FAILED if failure else INCONCLUSIVE if reason else PASSED
     record = certificate(
         reference=reference_of(workload),

@@ -87,7 +87,7 @@ def _figures(record: dict[str, Any]) -> list[str]:
         f"  observed {seen['made']} times beside the clients; {record['waits']['seen']} waits seen",
     ]
     if record["exhausted"]:
-        lines.append(f"  exhausted: {record['exhausted']}")
+        lines += _wrapped(f"  exhausted: {record['exhausted']}", "    ")
     for name, times in record["faults"].items():
         lines.append(f"  fault {name} fired {times} times")
     for name, told in record["controls"].items():

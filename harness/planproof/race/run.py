@@ -215,7 +215,8 @@ class Race:
         return write_failure(failure, self.workload, self.backend, self.options.folder)
 
     def _result(self, failure: Failure | None, undecided: str) -> RaceResult:
-        reason = undecided or ("" if failure else doubt(self.workload, self.tally))
+        controlled = self.options.mode == "explore" and self.options.engine == "planproof"
+        reason = undecided or ("" if failure else doubt(self.workload, self.tally, controlled=controlled))
         outcome = FAILED if failure else INCONCLUSIVE if reason else PASSED
         record = certificate(
             reference=reference_of(self.workload),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import queue
 import sqlite3
 import threading
 import time
@@ -495,3 +496,59 @@ class TestSeeds:
             return seen
 
         assert orders(3) == orders(3) != orders(4)
+
+
+class _Pool:
+    """Connections in a queue, as pools have them; a client waits until one is given back."""
+
+    def __init__(self, size):
+        self.free = queue.Queue()
+        for number in range(size):
+            self.free.put(number)
+        self.n = 0
+
+    def add(self, together):
+        connection = self.free.get(timeout=5)
+        try:
+            n = self.n
+            together.acquire()
+            together.release()
+            self.n = n + 1
+        finally:
+            self.free.put(connection)
+
+
+class _OfOne(Workload):
+    """Nobody but the one who holds the only connection counts."""
+
+    backends: ClassVar = (BackendKind.MEMORY,)
+    size = 1
+    scenarios: ClassVar = (parallel([call("add"), call("add")], call("add"), call("add")),)
+
+    def open(self, backend):
+        self.lock = threading.Lock()
+        return _Pool(self.size)
+
+    @operation
+    def add(self, pool):
+        pool.add(self.lock)
+
+    @invariant(when="rest")
+    def all_count(self, pool, history):
+        assert pool.n == len(history.operations)
+
+
+class TestPool:
+    """``queue.Queue`` waits at a condition of ``threading``."""
+
+    @pytest.mark.parametrize("seed", [1, 2, 7])
+    def test_a_client_that_waits_for_a_connection_is_ended_without_a_finding(self, seed):
+        result = run(_OfOne, backend=MEMORY, schedules=150, seed=seed)
+        assert result.outcome == "passed", result.failure.reason if result.failure else result.reason
+        assert result.certificate["waits"]["seen"]
+
+    def test_a_pool_of_two_lets_the_race_be_found(self):
+        class OfTwo(_OfOne):
+            size = 2
+
+        assert run(OfTwo, backend=MEMORY, schedules=50).failure.violation.property == "all_count"

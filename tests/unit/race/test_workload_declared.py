@@ -15,7 +15,7 @@ from planproof.errors import ConfigError, WorkloadError
 from planproof.race import Workload, call, invariant, load_workload, operation, parallel, run
 from planproof.race.history import read_lines
 from planproof.race.models import own_model
-from planproof.race.program import draw, from_literal, to_literal
+from planproof.race.program import checked, draw, from_literal, to_literal
 
 
 MEMORY = Backend(BackendKind.MEMORY, "memory://")
@@ -416,3 +416,78 @@ def test_an_argument_without_a_strategy_is_said_where_it_is_declared():
         WorkloadError, match="from a Hypothesis strategy or taken from a bundle, not from a list"
     ):
         operation(x=[1, 2])
+
+
+class TestArguments:
+    """A model and the record take arguments by their place."""
+
+    class Swaps(Workload):
+        backends: ClassVar = (BackendKind.MEMORY,)
+        model = own_model(lambda state, _op, args, _result: (args[0] == "old", state), 0)
+        scenarios: ClassVar = (parallel(call("swap", new=2, old="old"), call("swap", old="old", new=1)),)
+
+        def open(self, backend):
+            return Cell()
+
+        @operation(new=st.integers(), old=st.just("old"))
+        def swap(self, cell, old, new):
+            cell.get()
+
+    def test_they_come_in_the_order_of_the_method_however_they_are_written(self):
+        programs = draw(self.Swaps, seed=1, count=20, clients=2, steps=2)
+        assert all(each.values[0] == "old" for program in programs for client in program for each in client)
+
+    @pytest.mark.parametrize("orders", ["auto", "all"])
+    def test_a_model_gets_them_so(self, orders):
+        result = run(self.Swaps, backend=MEMORY, schedules=30, orders=orders)
+        assert result.outcome == "passed", result.failure and result.failure.reason
+
+    def test_a_replay_gets_them_so(self):
+        program = from_literal([[["swap", {"new": 1, "old": "old"}]], [["swap", {"new": 2, "old": "old"}]]])
+        assert [each.values for (each,) in checked(self.Swaps, program)] == [("old", 1), ("old", 2)]
+
+    @pytest.mark.parametrize("orders", ["auto", "all"])
+    def test_a_scenario_with_other_arguments_is_refused(self, orders):
+        class Misspelt(self.Swaps):
+            scenarios: ClassVar = (parallel(call("swap", old="old", now=2), call("swap", old="old", new=1)),)
+
+        with pytest.raises(WorkloadError, match="cannot be asked for swap"):
+            run(Misspelt, backend=MEMORY, orders=orders)
+
+    @pytest.mark.parametrize("wrong", ["swap", ("swap",), call("swap", old="old", new=2), (), ((), ())])
+    def test_what_is_no_scenario_is_refused(self, wrong):
+        class Wrong(self.Swaps):
+            scenarios: ClassVar = (wrong,)
+
+        with pytest.raises(WorkloadError, match="is no scenario for Wrong: that is one call, or a list"):
+            run(Wrong, backend=MEMORY)
+
+
+class TestNothingWasStopped:
+    """Threads that make no call, take no lock and wait for nothing run one after the other."""
+
+    class Unlocked(Workload):
+        backends: ClassVar = (BackendKind.MEMORY,)
+
+        def open(self, backend):
+            return {"n": 0}
+
+        @operation
+        def add(self, cell):
+            cell["n"] += 1
+
+        @invariant
+        def not_negative(self, cell):
+            assert cell["n"] >= 0
+
+    @pytest.mark.parametrize("orders", ["auto", "all"])
+    def test_that_is_no_race(self, orders):
+        result = run(self.Unlocked, backend=MEMORY, schedules=20, orders=orders)
+        assert result.outcome == "inconclusive"
+        assert "no two operations of different clients ever overlapped" in result.reason
+        assert "which is where explore stops a client" in result.reason
+
+    def test_what_was_cut_since_all_that_follows_was_tried_is_not_unknown(self):
+        result = run(CountsRight, backend=MEMORY, schedules=40, seed=7)
+        assert result.outcome == "passed"
+        assert result.certificate["operations"]["info"] == 0

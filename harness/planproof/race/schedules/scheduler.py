@@ -104,6 +104,12 @@ def current() -> tuple[Scheduler, int] | None:
     return found
 
 
+def schedule_is_over() -> bool:
+    """True in a client that is being ended in the middle of what it does, because the schedule is decided."""
+    control = current()
+    return control is not None and control[0].stopping
+
+
 def observing() -> bool:
     """True in the thread that evaluates invariants between two steps."""
     return bool(getattr(_current, "observing", False))
