@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from .binding.spec import GatePolicy, Waiver
     from .binding.table import Table
+    from .checks.base import Runner
 
 
 TESTS: Final = frozenset({CheckKind.PYTEST, CheckKind.CALLS})
@@ -260,8 +261,10 @@ def run_due(
     root = session.workspace.root
     before = tree.snapshot(root)
     with Store(session.store_path) as store, tempfile.TemporaryDirectory(prefix="planproof-") as scratch:
-        context = _context(session, Path(scratch), store, checks, progress, race)
-        recorder = _Recorder(session, store, commit_of(root), before)
+        recorder = _Recorder(session, store, before)
+        context = replace(
+            _context(session, Path(scratch), store, checks, progress, race), prepare=recorder.prepare
+        )
         try:
             _run_all(checks, context, recorder)
         finally:
@@ -295,43 +298,56 @@ def _context(
 
 
 def _run_all(checks: Sequence[Check], context: Context, recorder: _Recorder) -> None:
-    """Cheap kinds first; all tests in one process, then their controls."""
-    from .checks.code import CodeRunner
-    from .checks.command import CommandRunner
-    from .checks.controls import run_controls
-    from .checks.coverage import CoverageRunner
+    """Cheap kinds first; all tests in one process, then their controls. A kind is imported when it is run."""
+    if queries := [check for check in checks if check.kind is CheckKind.CODE]:
+        from .checks.code import CodeRunner
+
+        for result in CodeRunner().run(queries, context):
+            recorder.add(result)
+    if tests := [check for check in checks if check.kind in TESTS]:
+        _run_tests(tests, context, recorder)
+    for kind in (CheckKind.COMMAND, CheckKind.COVERAGE, CheckKind.RACE):
+        if others := [check for check in checks if check.kind is kind]:
+            for result in _runner(kind).run(others, context):
+                recorder.add(result)
+                recorder.flush()
+
+
+def _run_tests(checks: Sequence[Check], context: Context, recorder: _Recorder) -> None:
+    """All tests in one process, then the controls of those that passed."""
     from .checks.pytest_check import PytestRunner
-    from .checks.race import RaceRunner
 
-    def of(*kinds: CheckKind) -> list[Check]:
-        return [check for check in checks if check.kind in kinds]
+    controlled: list[Result] = []
+    try:
+        for result in PytestRunner().run(checks, context):
+            if result.check.controls is None or result.outcome is not Outcome.PASSED:
+                recorder.add(result)
+            else:
+                controlled.append(result)
+    finally:
+        recorder.flush()
+    if controlled:
+        from .checks.controls import run_controls
 
-    for result in CodeRunner().run(of(CheckKind.CODE), context):
-        recorder.add(result)
-    if tests := of(*TESTS):
-        found: list[Result] = []
-        try:
-            for result in PytestRunner().run(tests, context):
-                found.append(result)
-                if result.check.controls is None or result.outcome is not Outcome.PASSED:
-                    recorder.add(result)
-        finally:
-            recorder.flush()
-        controlled = [
-            one for one in found if one.check.controls is not None and one.outcome is Outcome.PASSED
-        ]
         controls = run_controls(controlled, context)
         for result in controlled:
             recorder.add(replace(result, controls=controls.get(result.check.key, ())))
         recorder.flush()
-    for kind, runner in (
-        (CheckKind.COMMAND, CommandRunner()),
-        (CheckKind.COVERAGE, CoverageRunner()),
-        (CheckKind.RACE, RaceRunner()),
-    ):
-        for result in runner.run(of(kind), context):
-            recorder.add(result)
-            recorder.flush()
+
+
+def _runner(kind: CheckKind) -> Runner:
+    """What runs the checks of a kind that are not tests."""
+    if kind is CheckKind.COMMAND:
+        from .checks.command import CommandRunner
+
+        return CommandRunner()
+    if kind is CheckKind.COVERAGE:
+        from .checks.coverage import CoverageRunner
+
+        return CoverageRunner()
+    from .checks.race import RaceRunner
+
+    return RaceRunner()
 
 
 class _Recorder:
@@ -340,30 +356,56 @@ class _Recorder:
     Args:
         session: what was asked for.
         store: where evidence goes.
-        commit: of the workspace.
         before: the workspace when the first check began.
     """
 
-    def __init__(self, session: Session, store: Store, commit: str, before: tree.Snapshot) -> None:
+    def __init__(self, session: Session, store: Store, before: tree.Snapshot) -> None:
         self.session = session
         self.store = store
-        self.commit = commit
-        self.before = before
+        self.commit: str | None = None
+        self.before = dict(before)
+        self.prepared = False
         self.written: dict[str, bool] = {}
         self.waiting: list[Evidence] = []
         self.fingerprints = Fingerprints(session.workspace.root, session.workspace.config.python)
-        self.claims: dict[str, dict[str, str]] = {}
-        for item, binding in bindings(session):
-            self.claims.setdefault(binding.check.key, {})[item.id] = claim_digest(item)
+        self.claims: dict[str, dict[str, str]] | None = None
 
     def add(self, result: Result) -> None:
         """Keep one result."""
+        if self.prepared:
+            self.fingerprints.sources.settle()
+            self.prepared = False
         footprint = self.fingerprints.take(result, self._was_written)
-        claims = self.claims.get(result.check.key, {})
-        evidence = of_result(result, footprint, claims, at=time.time(), commit=self.commit)
+        claims = self._claims().get(result.check.key, {})
+        evidence = of_result(result, footprint, claims, at=time.time(), commit=self._commit())
         self.session.evidence[evidence.key] = evidence
         self.session.report.ran.append(evidence.key)
         self.waiting.append(evidence)
+
+    def prepare(self, file: str) -> None:
+        """Read a test file, and what it reaches, while checks still run.
+
+        What is written after it was read is known by its time of change, as for all other files.
+        """
+        root = self.session.workspace.root
+        for one in self.fingerprints.sources.prepare(file):
+            self.before.setdefault(one, tree.state_of(root / one) or (0, 0))
+        self._claims()
+        self._commit()
+        self.prepared = True
+
+    def _claims(self) -> dict[str, dict[str, str]]:
+        """Digest of each item's text, by key of check and by item."""
+        if self.claims is None:
+            self.claims = {}
+            for item, binding in bindings(self.session):
+                self.claims.setdefault(binding.check.key, {})[item.id] = claim_digest(item)
+        return self.claims
+
+    def _commit(self) -> str:
+        if self.commit is None:
+            self.commit = commit_of(self.session.workspace.root)
+        return self.commit
 
     def _was_written(self, file: str) -> bool:
         """True for Python that somebody wrote since the run began: what ran may not be what is there now."""

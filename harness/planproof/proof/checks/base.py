@@ -30,6 +30,7 @@ class Context:
         workers: processes for pytest; 0 means as many as pay.
         expected_seconds: how long the pytest checks took last time; decides whether workers pay.
         tests: folders that hold the tests, relative to the root.
+        prepare: told the file of a test that ended while others run, so that it can be read meanwhile.
         progress: told one short line whenever something was done.
         race: runs a workload in this process instead of a child; for tests.
     """
@@ -42,6 +43,7 @@ class Context:
     workers: int = 0
     expected_seconds: float = 0.0
     tests: tuple[str, ...] = ()
+    prepare: Callable[[str], None] = silent
     progress: Callable[[str], None] = silent
     race: Callable[..., Any] | None = None
 

@@ -32,7 +32,7 @@ class PytestRunner:
     def run(self, checks: Sequence[Check], context: Context) -> Iterator[Result]:
         """Run all in one pytest process and map what happened to each check."""
         places = context.tests
-        run = pytest_run.run(wanted_by(checks, places), context)
+        run = pytest_run.run(wanted_by(checks, places), context, ended=_Ahead(checks, context).ended)
         for check in checks:
             outcome = Mapping(check, run, context.root)
             if run.interrupted and not outcome.complete():
@@ -40,6 +40,30 @@ class PytestRunner:
             yield outcome.result()
         if run.interrupted:
             raise KeyboardInterrupt
+
+
+class _Ahead:
+    """Reads the syntax of tests that ended while others still run; what it finds is kept."""
+
+    def __init__(self, checks: Iterable[Check], context: Context) -> None:
+        self.context = context
+        self.files: dict[str, bytes] = {}
+        self.subjects: dict[str, set[tuple[str, ...]]] = {}
+        for check in checks:
+            for target in check.params.get("targets", ()):
+                self.subjects.setdefault(clean(target), set()).add(check.subjects)
+
+    def ended(self, node: Node) -> None:
+        """A test ended."""
+        file, _, name = node.id.partition("::")
+        if file not in self.files:
+            try:
+                self.files[file] = (self.context.root / file).read_bytes()
+            except OSError:
+                return
+            self.context.prepare(file)
+        for subjects in {one for place in ancestors(node.id) for one in self.subjects.get(place, ())}:
+            weakness(self.files[file], name.split("[", 1)[0], subjects)
 
 
 def wanted_by(checks: Iterable[Check], places: Sequence[str]) -> pytest_run.Wanted:
@@ -225,9 +249,8 @@ class Mapping:
 
     def _weakness(self, node: Node) -> str:
         file, _, name = node.id.partition("::")
-        try:
-            source = (self.root / file).read_bytes()
-        except OSError:
+        source = self.run.source(file, self.root)
+        if source is None:
             return ""
         return weakness(source, name.split("[", 1)[0], self.check.subjects, node.seen)
 

@@ -19,7 +19,7 @@ from .strength import Seen
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .base import Context
 
@@ -80,6 +80,7 @@ class Run:
         interrupted: True after Ctrl-C.
         loaded: files of the workspace that its processes imported; None where one did not come to say so.
         index: nodes by everything they belong to, made when first asked.
+        sources: test files that were read.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -93,6 +94,16 @@ class Run:
     interrupted: bool = False
     loaded: set[str] | None = None
     index: dict[str, list[Node]] | None = None
+    sources: dict[str, bytes | None] = field(default_factory=dict)
+
+    def source(self, file: str, root: Path) -> bytes | None:
+        """The bytes of a test file, read once; None where there is none."""
+        if file not in self.sources:
+            try:
+                self.sources[file] = (root / file).read_bytes()
+            except OSError:
+                self.sources[file] = None
+        return self.sources[file]
 
     def below(self, target: str) -> list[Node]:
         """The collected tests that a node id, file or folder holds; asked when the run is over."""
@@ -130,6 +141,7 @@ def run(
     env: dict[str, str] | None = None,
     footprints: bool = True,
     parallel: bool = True,
+    ended: Callable[[Node], None] | None = None,
 ) -> Run:
     """Run the wanted tests and say what came of each.
 
@@ -141,6 +153,7 @@ def run(
         env: further environment variables.
         footprints: note which functions were entered.
         parallel: allow xdist.
+        ended: told of each test that ended, while the others still run.
 
     Returns:
         The run; on Ctrl-C what was finished, with ``interrupted`` set.
@@ -152,7 +165,7 @@ def run(
     excluded: set[str] = set()
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
-            records = Records(Path(folder), result, context)
+            records = Records(Path(folder), result, context, ended)
             select = {
                 "targets": list(wanted.targets),
                 "markers": list(wanted.markers),
@@ -261,9 +274,13 @@ class Records:
         folder: where the files are.
         run: what is filled.
         context: for progress and the time that a test may take.
+        ended: told of each test that ended.
     """
 
-    def __init__(self, folder: Path, run: Run, context: Context) -> None:
+    def __init__(
+        self, folder: Path, run: Run, context: Context, ended: Callable[[Node], None] | None = None
+    ) -> None:
+        self.ended = ended
         self.folder = folder
         self.run = run
         self.context = context
@@ -322,7 +339,10 @@ class Records:
             self.processes[name] = process
         elif kind == "end":
             self.started.pop(name, None)
-            judge(self.run.nodes.setdefault(name, Node(name)), event)
+            node = self.run.nodes.setdefault(name, Node(name))
+            judge(node, event)
+            if self.ended is not None:
+                self.ended(node)
             self.context.progress(name)
         elif kind == "died":
             self._died(name, "its process died")

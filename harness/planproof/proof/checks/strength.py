@@ -126,7 +126,7 @@ class Judged(NamedTuple):
     sites: tuple[Site, ...] = ()
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=4096)
 def _judged(source: bytes, name: str, subjects: frozenset[str]) -> Judged | None:
     read = _read(source)
     function = find(read, name) if read else None

@@ -50,6 +50,7 @@ class Fingerprints:
         self.python = python
         self._environment: dict[str, str] | None = None
         self._seen: dict[int, tuple[object, Stale | None]] = {}
+        self._options = ""
 
     def take(self, result: Result, was_written: Callable[[str], bool] = lambda _file: False) -> Footprint:
         """The footprint of a result: what it entered or could reach, read and was told to depend on.
@@ -63,7 +64,7 @@ class Fingerprints:
         tests = _test_names(result)
         check_part: dict[str, Mapping[str, str]] = {ENTRY: entry(check)}
         if check.kind in {CheckKind.PYTEST, CheckKind.CALLS, CheckKind.COVERAGE}:
-            check_part[PYTEST] = {RAW: digest(_texts(pytest_options(self.root)))}
+            check_part[PYTEST] = {RAW: self._pytest()}
         code_part: dict[str, Mapping[str, str]] = {}
         for file in sorted(files):
             part = check_part if is_test(file) else code_part
@@ -125,6 +126,11 @@ class Fingerprints:
             return [one for one in files(self.root) if clean in {"", "."} or one.startswith(f"{clean}/")]
         return [one.relative_to(self.root).as_posix() for one in self.root.glob(clean) if one.is_file()]
 
+    def _pytest(self) -> str:
+        """Digest of pytest's configuration."""
+        self._options = self._options or digest(_texts(pytest_options(self.root)))
+        return self._options
+
     def environment(self) -> dict[str, str]:
         """Python, tools and lock file."""
         if self._environment is None:
@@ -168,7 +174,7 @@ class Fingerprints:
         if file == ENTRY:
             return None
         if file == PYTEST:
-            same = names[RAW] == digest(_texts(pytest_options(self.root)))
+            same = names[RAW] == self._pytest()
             return None if same else Stale(word, "pytest's configuration changed")
         raw = self.sources.raw(file)
         if raw == names.get(RAW):

@@ -68,17 +68,26 @@ def statement(found: Iterable[Evidence], *, commit: str, configuration: Mapping[
             },
         },
     }
-    plain: dict[str, Any] = json.loads(json.dumps(body, default=list))
-    plain["predicate"]["planproof"]["digest"] = digest(plain)
-    return plain
+    body["predicate"]["planproof"]["digest"] = digest(body)
+    return body
 
 
 def write(path: Path, body: Mapping[str, Any]) -> None:
     """Write a receipt whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.write_text(_text(body), encoding="utf-8")
     part.replace(path)
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    """A receipt as text: indented, but each piece of evidence on one line, which is soon written."""
+    predicate = body["predicate"]
+    planproof = predicate["planproof"]
+    empty = {**body, "predicate": {**predicate, "planproof": {**planproof, "evidence": []}}}
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in planproof["evidence"])
+    around = json.dumps(empty, indent=1, ensure_ascii=False)  # no text in it can hold a bare quote
+    return around.replace('"evidence": []', f'"evidence": [\n{lines}\n]', 1) + "\n"
 
 
 def read(path: Path) -> tuple[str, list[Evidence]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planproof.proof.model import CheckKind, ControlOutcome, ControlResult, Footprint, Outcome
@@ -82,9 +83,29 @@ def of_result(
 
 def to_json(evidence: Evidence) -> dict[str, Any]:
     """Evidence as plain values; read back by :func:`from_json`."""
-    found = asdict(evidence)
-    found["controls"] = [list(one) for one in evidence.controls]
-    return found
+    foot = evidence.footprint
+    return {
+        "key": evidence.key,
+        "name": evidence.name,
+        "kind": evidence.kind.value,
+        "target": evidence.target,
+        "backend": evidence.backend,
+        "outcome": evidence.outcome.value,
+        "reason": evidence.reason,
+        "seconds": evidence.seconds,
+        "at": evidence.at,
+        "commit": evidence.commit,
+        "nodes": dict(evidence.nodes),
+        "controls": [list(one) for one in evidence.controls],
+        "notes": list(evidence.notes),
+        "certificate": json.loads(json.dumps(evidence.certificate, default=list)),
+        "footprint": {
+            "check": {file: dict(names) for file, names in foot.check.items()},
+            "code": {file: dict(names) for file, names in foot.code.items()},
+            "environment": dict(foot.environment),
+        },
+        "claims": dict(evidence.claims),
+    }
 
 
 def from_json(data: Mapping[str, Any]) -> Evidence:

@@ -35,6 +35,9 @@ class Sources:
         self._functions: dict[str, dict[str, str]] = {}
         self._trees: dict[str, ast.Module | None] = {}
         self._imports: dict[str, set[str]] = {}
+        self._names: dict[str, set[str]] = {}
+        self._closures: dict[frozenset[str], set[str]] = {}
+        self._conftests: dict[Path, list[str]] = {}
 
     def raw(self, file: str) -> str:
         """SHA-256 of a file's bytes, or ``<gone>``."""
@@ -68,6 +71,12 @@ class Sources:
 
     def closure(self, files: Iterable[str]) -> set[str]:
         """The files, and every file of the workspace that they import, directly or not."""
+        start = frozenset(files)
+        if start not in self._closures:
+            self._closures[start] = self._closure(start)
+        return set(self._closures[start])
+
+    def _closure(self, files: Iterable[str]) -> set[str]:
         found: set[str] = set()
         waiting = [file for file in files if (self.root / file).is_file()]
         while waiting:
@@ -78,14 +87,37 @@ class Sources:
             waiting.extend(self.imports(file) - found)
         return found
 
+    def prepare(self, file: str) -> set[str]:
+        """Read a test file and all that it can reach ahead of time.
+
+        Returns:
+            The files that were read. What a file imports is found again after :meth:`settle`.
+        """
+        reached = self.closure([file, *self.conftests(file)])
+        for one in reached:
+            self.functions(one)
+        return reached
+
+    def settle(self) -> None:
+        """Forget which files there are; what was read of them stays."""
+        for known in (self._imports, self._closures, self._conftests):
+            known.clear()
+
     def imports(self, file: str) -> set[str]:
         """Files of the workspace that a file imports, their packages included."""
         if file not in self._imports:
-            tree = self._tree(file)
-            names = set(imported_names(tree, self._package(file))) if tree is not None else set()
             roots = [*self.roots, (self.root / file).parent]
+            names = self._names_in(file)
             self._imports[file] = {hit for name in names for hit in self._files(name, roots)} - {file}
         return self._imports[file]
+
+    def _names_in(self, file: str) -> set[str]:
+        """Dotted names of all that a file imports."""
+        if file not in self._names:
+            tree = self._tree(file)
+            found = imported_names(tree, self._package(file)) if tree is not None else ()
+            self._names[file] = set(found)
+        return self._names[file]
 
     def _package(self, file: str) -> list[str]:
         """The dotted package that a file lives in, for relative imports."""
@@ -102,9 +134,15 @@ class Sources:
 
     def conftests(self, file: str) -> list[str]:
         """The conftest files that act on a test file."""
-        folders = [self.root / file, *(self.root / file).parents]
-        found = [folder / "conftest.py" for folder in folders if folder.is_relative_to(self.root)]
-        return [path.relative_to(self.root).as_posix() for path in found if path.is_file()]
+        here = self.root / file
+        folder = here.parent if file.endswith(".py") else here
+        if folder not in self._conftests:
+            folders = [one for one in (folder, *folder.parents) if one.is_relative_to(self.root)]
+            found = [one / "conftest.py" for one in folders]
+            self._conftests[folder] = [
+                path.relative_to(self.root).as_posix() for path in found if path.is_file()
+            ]
+        return self._conftests[folder]
 
 
 def imported_names(tree: ast.Module, package: list[str]) -> Iterable[str]:
