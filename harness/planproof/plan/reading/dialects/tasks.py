@@ -14,7 +14,8 @@ from planproof.plan.reading.kinds import REFERENCE_TOPICS, kind_of_name
 from planproof.plan.reading.leads import Lead
 from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
 from planproof.plan.reading.notation.prose import read_orders
-from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.references import references
+from planproof.plan.reading.notation.together import read_together
 
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 _STORY_HEADING: Final = re.compile(
     r"(?:^|Phase [0-9A-Z.]+\s*[:—–-]\s*)User Story\s+([0-9]+)\b", re.IGNORECASE
-)
-_TOGETHER: Final = re.compile(r"\b(?:in parallel|parallel(?:i[sz]e|ly)?)\b", re.IGNORECASE)
-_NOT_TOGETHER: Final = re.compile(
-    r"\b(?:not|never|cannot|can't|don't|no)\b[^.;]{0,40}\b(?:parallel|concurrently)", re.IGNORECASE
 )
 _AFTER: Final = re.compile(r"\b(?:after|once|when)\b", re.IGNORECASE)
 
@@ -83,26 +80,14 @@ class Tasks(Dialect):
     def together(self, statement: Statement, context: Context) -> bool:
         """``- T003, T004 can run in parallel (independent files)``."""
         text = statement.text
-        if statement.topic != "parallel" and not ("arallel" in text and _TOGETHER.search(text)):
+        listed = statement.topic == "parallel"
+        if not listed and "arallel" not in text:
             return False
-        if _NOT_TOGETHER.search(text):
-            return False
-        subject = _AFTER.split(NOTE.sub(" ", text), maxsplit=1)[0]
-        members = references(subject)
-        if not members[1:] or has_arrow(subject):
-            return False
-        if any(before in members and after in members for before, after, _ in read_orders(text)):
-            return False
-        rest = NOTE.sub(" ", text)[len(subject) :]
-        after = references(rest) if rest else []
-        if not after and context.label and _AFTER.search(context.label):
-            after = references(context.label)
-        notes = NOTE.findall(text)
-        reason = notes[-1].strip("() ") if notes else ""
-        line = statement.block.line
-        for group in _groups(subject, members):
-            context.groups.append(GroupDraft(group, line, tuple(after), reason))
-        return True
+        said = read_together(text, listed=listed)
+        label = references(context.label) if context.label and _AFTER.search(context.label) else []
+        for members, after, reason in said:
+            context.groups.append(GroupDraft(members, statement.block.line, after or tuple(label), reason))
+        return bool(said)
 
     def chain(self, statement: Statement, context: Context) -> bool:
         """``- T001 -> T002 (why)`` in a list about dependencies."""
@@ -136,12 +121,3 @@ class Tasks(Dialect):
             for arrow in read_arrows(line.text, partial(context.cut, line)):
                 context.edge(arrow.before, arrow.after, line.number, Origin.ARROWS, certain=arrow.certain)
         return False
-
-
-def _groups(subject: str, members: list[str]) -> list[tuple[str, ...]]:
-    """One group; ``T003 in parallel with T004 and T005`` says nothing of T004 beside T005: two groups."""
-    left, beside, right = subject.partition("arallel with")
-    own, others = references(left), references(right)
-    if not beside or not own or len(others) < 2:  # noqa: PLR2004 - with one other it is one group
-        return [tuple(members)]
-    return [(*own, other) for other in others if other not in own]

@@ -1,0 +1,150 @@
+"""What may run side by side: ``T003, T004 can run in parallel``, ``T001 ∥ T002``, ``T8 alongside T2``."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import Final, NamedTuple
+
+from planproof.plan.reading.notation.arrows import has_arrow
+from planproof.plan.reading.notation.references import NOTE, only_references, references
+
+
+MOST_PAIRS: Final = 200
+
+_CLAUSE: Final = re.compile(r"[;]|[.!?](?=\s|$)")
+_BESIDE: Final = re.compile(r"∥|⊥|\|\|")
+_WORD: Final = re.compile(
+    r"\b(?:parallel(?:i[sz](?:e|ed|able)|ly)?|concurrent(?:ly)?|simultaneously|side[ -]by[ -]side|alongside"
+    r"|at the same time|independent(?:ly)?)\b",
+    re.IGNORECASE,
+)
+_WITH: Final = re.compile(r"(?:alongside|with|to|beside|of|from)\b", re.IGNORECASE)
+_NOT: Final = re.compile(
+    r"\b(?:not|never|cannot|can't|don't|no|nothing|none|neither)\b[^.;]{0,40}\b(?:parallel|concurrent|independent)"
+    r"|\b(?:sequential(?:ly)?|sequenced|serial(?:ly)?|in order|one at a time|in turn)\b"
+    r"|\bthen\b(?=.*[0-9])",
+    re.IGNORECASE,
+)
+# What a clause says of others: "after T001 and T002", "both depend only on T003", "within WP01:".
+_REST: Final = r"(?:[^,:—– ]| (?!- )|,(?=[ \t]*(?:and[ \t]+|or[ \t]+)?[A-Z]{1,10}[-_]?[0-9]))*"
+_AFTER: Final = re.compile(
+    rf"\b(?:after|once|when|until|before|because|since|as soon as|unless|provided){_REST}", re.IGNORECASE
+)
+_WITHIN: Final = re.compile(rf"\b(?:within|inside){_REST}", re.IGNORECASE)
+_DEPENDS: Final = re.compile(
+    r"\b(?:(?:both|all|each|they|only|which) )*"
+    rf"(?:depend(?:s|ing|ent)?|deps|blocked|wait(?:s|ing)?|gated|both on|all on)\b{_REST}",
+    re.IGNORECASE,
+)
+_LABEL: Final = re.compile(r"^[^:]{0,80}:[*_]{0,3}[ \t]+")
+_REMARK: Final = re.compile(r"[ \t](?:[—–]|-{1,2})[ \t].*$", re.DOTALL)
+# "They can start in parallel": of whom the clause before spoke.
+_PRONOUN: Final = re.compile(
+    r"\W*(?:(?:they|these|those|both|all|can|may|could|should|mutually|fully|safely|as|and|or|so|even|also|run|runs"
+    r"|be|start|proceed|in|done|are)\W+)*",
+    re.IGNORECASE,
+)
+# A sentence is about the names that it begins with.
+NEAR: Final = 12
+
+
+class Together(NamedTuple):
+    """Tasks that may run side by side.
+
+    Attributes:
+        members: their names as written, two or more.
+        after: names that they wait for.
+        reason: what the line gives as the reason, in brackets; empty without one.
+    """
+
+    members: tuple[str, ...]
+    after: tuple[str, ...]
+    reason: str
+
+
+def read_together(text: str, *, listed: bool) -> list[Together]:
+    """What one line says about tasks that may run side by side.
+
+    Args:
+        text: the line.
+        listed: the line stands in a list of such groups, so that bare names are one, too.
+    """
+    notes = NOTE.findall(text)
+    reason = notes[-1].strip("() ") if notes else ""
+    found: list[Together] = []
+    subject: list[str] = []
+    for clause in _CLAUSE.split(_WITHIN.sub(" ", NOTE.sub(_spoken, text))):
+        main = _AFTER.sub(" ", clause)
+        if not _NOT.search(clause) and not has_arrow(clause):
+            said = _said(main, subject, listed=listed)
+            told = {group.members for group in found}
+            found += [Together(group, _waited(clause, group), reason) for group in said if group not in told]
+        subject = references(_REMARK.sub("", _DEPENDS.sub(" ", main))) or subject
+    return found
+
+
+def _waited(clause: str, members: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that a clause says the group waits for."""
+    asides = [aside[0] for pattern in (_AFTER, _DEPENDS) for aside in pattern.finditer(clause)]
+    names = dict.fromkeys(name for aside in asides for name in references(aside))
+    return tuple(name for name in names if name not in members)
+
+
+def _spoken(note: re.Match[str]) -> str:
+    """What stands in brackets is left out, unless it says that the tasks run side by side."""
+    return note[0][1:-1] if _WORD.search(note[0]) else " "
+
+
+def _said(clause: str, subject: list[str], *, listed: bool) -> list[tuple[str, ...]]:
+    """Groups of one clause; ``subject`` holds the names that the clause before was about."""
+    label = _LABEL.match(clause)
+    if label is not None:
+        listed = listed or _WORD.search(label[0]) is not None
+        subject = references(label[0]) or subject
+        clause = clause[label.end() :]
+    if _WORD.search(clause) is None and _BESIDE.search(clause) is None:
+        return _several(only_references(_REMARK.sub("", clause.strip(" *_")))) if listed else []
+    clause = _DEPENDS.sub(" ", clause)
+    if _BESIDE.search(clause):
+        return _operands(clause)
+    word = _WORD.search(clause)
+    own = _own(clause[: word.start()], subject) if word is not None else []
+    if word is None or not own:
+        return []
+    behind = clause[word.end() :]
+    if _WITH.match(word[0]) or _WITH.match(behind.lstrip()):
+        others = [name for name in references(behind) if name not in own]
+        # "T003 with T004 and T005" says nothing of T004 beside T005.
+        if others:
+            return [(*own, other) for other in others] if len(others) <= MOST_PAIRS else []
+    return _several(own)
+
+
+def _own(text: str, subject: list[str]) -> list[str]:
+    """Names that the words before "in parallel" are about."""
+    names = references(text)
+    if not names:
+        return subject if _PRONOUN.fullmatch(text) else []
+    first = re.search(r"[A-Z]{1,10}[-_]?[0-9]|[Tt]ask|[Ss]tory", text)
+    return names if first is not None and len(text[: first.start()].lstrip(" *_-")) <= NEAR else []
+
+
+def _operands(clause: str) -> list[tuple[str, ...]]:
+    """``T001 ∥ T002 ∥ T003``; names that stand on one side are not beside each other."""
+    first, *others = _BESIDE.split(_LABEL.sub("", clause))
+    sides = [
+        references(first.rsplit(",", 1)[-1]),
+        *(references(re.split(r",|[ \t][—–-]", side)[0]) for side in others),
+    ]
+    sides = [side for side in sides if side]
+    if all(len(side) == 1 for side in sides):
+        return _several([side[0] for side in sides])
+    pairs: list[tuple[str, ...]] = [
+        pair for at, left in enumerate(sides) for right in sides[at + 1 :] for pair in product(left, right)
+    ]
+    return pairs if len(pairs) <= MOST_PAIRS else []
+
+
+def _several(names: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(names)] if len(names) > 1 else []
