@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
 
-from sessionkeeper.clock import Clock, SystemClock
-from sessionkeeper.data_access.exceptions import ConditionalCheckFailedError, ItemNotFoundError
+from sessionkeeper.clock import Clock, ForwardClock, SystemClock
+from sessionkeeper.data_access.exceptions import (
+    ConditionalCheckFailedError,
+    InvalidItemError,
+    ItemNotFoundError,
+)
+from sessionkeeper.data_access.items import checked_text, checked_whole
 from sessionkeeper.data_access.tables import CONNECTIONS
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sessionkeeper.data_access.dynamodb_client import DynamoDBClient
     from sessionkeeper.data_access.items import Item
@@ -27,6 +32,9 @@ if TYPE_CHECKING:
 INDEX = CONNECTIONS.indexes[0].name
 # Stands for "hears no translation"; no language tag begins with this sign.
 _NO_LANGUAGE = "#none"
+_MILLISECONDS = 1000
+# When a connection was made and until when it stands; a repeated request names other times.
+_TIMES = {"connectedAt", "ttl"}
 
 
 class Role(StrEnum):
@@ -46,7 +54,7 @@ class Connection:
         role: speaker or listener.
         ttl: second since the epoch from which on it is gone.
         target_language: what a listener hears; None for a speaker.
-        connected_at: millisecond since the epoch.
+        connected_at: millisecond since the epoch; 0 lets the repository's clock say.
         ip_address: where it comes from.
     """
 
@@ -59,15 +67,25 @@ class Connection:
     ip_address: str = ""
 
     def to_item(self) -> Item:
-        """The connection as its table holds it."""
+        """The connection as its table holds it.
+
+        Raises:
+            InvalidItemError: a text is empty or no text, a number is no whole one from 0 on, the role is
+                unknown, or the language is the mark for none.
+        """
+        language = self.target_language or _NO_LANGUAGE
+        if self.target_language == _NO_LANGUAGE:
+            raise InvalidItemError(f"{_NO_LANGUAGE!r} is no language")
+        if self.role not in set(Role):
+            raise InvalidItemError(f"a connection is of a {' or a '.join(Role)}")
         return {
-            "connectionId": self.connection_id,
-            "sessionId": self.session_id,
-            "targetLanguage": self.target_language or _NO_LANGUAGE,
-            "role": self.role.value,
-            "connectedAt": self.connected_at,
-            "ttl": self.ttl,
-            "ipAddress": self.ip_address,
+            "connectionId": checked_text("a connection's id", self.connection_id),
+            "sessionId": checked_text("a session's id", self.session_id),
+            "targetLanguage": checked_text("a target language", language),
+            "role": str(self.role),
+            "connectedAt": checked_whole("the time of connecting", self.connected_at),
+            "ttl": checked_whole("the time of expiry", self.ttl),
+            "ipAddress": str(self.ip_address),
         }
 
     @classmethod
@@ -90,29 +108,34 @@ class ConnectionsRepository:
 
     Args:
         client: how to reach the tables.
-        clock: says what has expired.
+        clock: says what has expired; set back, it stands still, and nothing comes to life again.
     """
 
     def __init__(self, client: DynamoDBClient, *, clock: Clock | None = None) -> None:
         self._client = client
-        self._clock = clock or SystemClock()
+        self._clock = ForwardClock(clock or SystemClock())
 
     def create_connection(self, connection: Connection) -> bool:
         """Store a connection (S4.CR.1, S4.F.15).
 
-        Connecting is idempotent: the same connection a second time is no error and changes nothing.
+        Connecting is idempotent: the same connection a second time is no error and changes nothing, also
+        where the second request was made at another time. One that has expired is not there and makes room.
 
         Returns:
             True if this call stored it, False if it stood already.
 
         Raises:
             ConditionalCheckFailedError: another connection stands under this id.
+            InvalidItemError: an attribute has the wrong type, is empty or too large.
         """
         item = connection.to_item()
+        if not connection.connected_at:
+            item["connectedAt"] = int(self._clock.now() * _MILLISECONDS)
+        gone = Attr("connectionId").not_exists() | Attr("ttl").lte(int(self._clock.now()))
         try:
-            self._client.put_item(CONNECTIONS, item, condition=Attr("connectionId").not_exists())
+            self._client.put_item(CONNECTIONS, item, condition=gone)
         except ConditionalCheckFailedError as error:
-            if error.item == item:
+            if error.item is not None and _timeless(error.item) == _timeless(item):
                 return False
             raise
         return True
@@ -195,7 +218,8 @@ class ConnectionsRepository:
         remove; because it lags, the table itself is then read consistently for what the index did not show.
 
         Returns:
-            How many connections were removed.
+            How many connections were found and removed; one that the lagging index still shows after its
+            removal counts.
 
         Raises:
             RetryableError: some were not removed within the policy; calling again goes on from there.
@@ -208,3 +232,8 @@ class ConnectionsRepository:
     def _there(self) -> ConditionBase:
         condition: ConditionBase = Attr("ttl").gt(int(self._clock.now()))
         return condition
+
+
+def _timeless(item: Mapping[str, Any]) -> Item:
+    """What makes a connection the same one, whenever it was asked for."""
+    return {name: value for name, value in item.items() if name not in _TIMES}

@@ -152,12 +152,7 @@ class DynamoDBClient:
         """
         name = self.table_name(table)
         wire = to_wire(item)
-        request: dict[str, Any] = {"TableName": name, "Item": wire}
-        if condition is not None:
-            expression = Expression()
-            request["ConditionExpression"] = expression.condition(condition)
-            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-            request |= expression.arguments()
+        request: dict[str, Any] = {"TableName": name, "Item": wire, **_asking(condition)}
         lost = False
 
         def attempt() -> None:
@@ -181,6 +176,7 @@ class DynamoDBClient:
         *,
         remove: Iterable[str] = (),
         condition: ConditionBase | None = None,
+        repeatable: bool | None = None,
     ) -> Item:
         """Change attributes of an item that exists; never creates one (S4.DC.3, S4.DC.7).
 
@@ -189,8 +185,9 @@ class DynamoDBClient:
             key: its key attributes.
             changes: attribute and new value.
             remove: attributes to take away.
-            condition: what must hold besides existence. With one, a change whose outcome is unknown is not
-                repeated.
+            condition: what must hold besides existence.
+            repeatable: whether a change whose outcome is unknown is made again; unless said, only one without
+                a condition is. Say True where the condition holds after the change as well.
 
         Returns:
             The item as it stands now.
@@ -207,7 +204,8 @@ class DynamoDBClient:
         parts += [f"REMOVE {', '.join(drops)}"] if drops else []
         if not parts:
             raise InvalidItemError("an update must change something")
-        return self._touch(table, key, " ".join(parts), expression, condition, repeatable=condition is None)
+        harmless = condition is None if repeatable is None else repeatable
+        return self._touch(table, key, " ".join(parts), expression, condition, repeatable=harmless)
 
     def _touch(
         self,
@@ -253,12 +251,6 @@ class DynamoDBClient:
             ConditionalCheckFailedError: the condition does not hold.
         """
         name = self.table_name(table)
-        request: dict[str, Any] = {}
-        if condition is not None:
-            expression = Expression()
-            request["ConditionExpression"] = expression.condition(condition)
-            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-            request |= expression.arguments()
         answer = self._send(
             "delete_item",
             name,
@@ -266,7 +258,7 @@ class DynamoDBClient:
             TableName=name,
             Key=to_wire(key),
             ReturnValues="ALL_OLD",
-            **request,
+            **_asking(condition),
         )
         return from_wire(answer["Attributes"]) if "Attributes" in answer else None
 
@@ -378,7 +370,8 @@ class DynamoDBClient:
             key: its key attributes.
             attribute: the number; a missing one counts as 0.
             amount: how much to add, at least 1.
-            condition: what must hold besides existence.
+            condition: what must hold besides existence; for one request id always the same, or the store
+                takes the repetition for another transaction.
             request_id: names this increment. Given, the call may be repeated for ten minutes, by the
                 policy or by the caller, and counts once; the number returned may then include later
                 increments. Not given, a lost answer raises ``RetryableError`` with ``outcome_unknown``.
@@ -562,11 +555,12 @@ class DynamoDBClient:
         # One request with a key twice is refused whole.
         distinct = list(dict(requests).values())
         for start in range(0, len(distinct), BATCH_SIZE):
-            self._write_chunk(self.table_name(table), distinct[start : start + BATCH_SIZE])
+            self._write_chunk(self.table_name(table), distinct[start:])
         return len(distinct)
 
-    def _write_chunk(self, name: str, chunk: list[dict[str, Any]]) -> None:
-        left = chunk
+    def _write_chunk(self, name: str, requests: list[dict[str, Any]]) -> None:
+        """Send the first 25 until all of them are taken; an error names the others as well."""
+        left = chunk = requests[:BATCH_SIZE]
 
         def attempt() -> None:
             nonlocal left
@@ -574,11 +568,25 @@ class DynamoDBClient:
             left = list(answer.get("UnprocessedItems", {}).get(name, []))  # type: ignore[arg-type]
             if left:
                 raise ThrottledError(
-                    f"batch_write_item on {name}: {len(left)} of {len(chunk)} requests were not taken.",
-                    unprocessed=[_plain_request(request) for request in left],
+                    f"batch_write_item on {name}: {len(left)} of {len(chunk)} requests were not taken."
                 )
 
-        self.retry_with_backoff(attempt, what=f"batch_write_item on {name}")
+        try:
+            self.retry_with_backoff(attempt, what=f"batch_write_item on {name}")
+        except RetryableError as error:
+            # Also after a lost answer: to store or to remove a second time changes nothing.
+            error.unprocessed = tuple(_plain_request(request) for request in [*left, *requests[BATCH_SIZE:]])
+            raise
+
+
+def _asking(condition: ConditionBase | None) -> dict[str, Any]:
+    """The arguments by which a write depends on a condition; none without one."""
+    if condition is None:
+        return {}
+    expression = Expression()
+    text = expression.condition(condition)
+    told = {"ConditionExpression": text, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    return told | expression.arguments()
 
 
 def _plain_request(request: Mapping[str, Any]) -> Item:

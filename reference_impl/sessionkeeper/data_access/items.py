@@ -24,7 +24,8 @@ def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         InvalidItemError: a value has a type that the store does not know; a float is one, because it would
-            change on its way (give an ``int`` or a ``Decimal``).
+            change on its way (give an ``int`` or a ``Decimal``). Or a text can not be encoded: the service
+            refuses a lone surrogate, the emulator stores it.
     """
     return {name: value_to_wire(value, name) for name, value in item.items()}
 
@@ -36,10 +37,52 @@ def value_to_wire(value: object, name: str = "value") -> Any:
         InvalidItemError: see :func:`to_wire`.
     """
     try:
+        _encode(value)
         return _TO_WIRE.serialize(value)
     # TypeError: unknown type; ArithmeticError: more than 38 digits, or not a finite number.
-    except (TypeError, ArithmeticError) as error:
+    except (TypeError, ArithmeticError, UnicodeEncodeError) as error:
         raise InvalidItemError(f"attribute {name!r} can not be stored: {error}") from error
+
+
+def _encode(value: object) -> None:
+    """Try whether every text within a value has an encoding."""
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict):
+        _encode([*value, *value.values()])
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for inner in value:
+            _encode(inner)
+
+
+def checked_text(name: str, value: object) -> str:
+    """A text that names something.
+
+    Args:
+        name: what it is, for the sentence.
+        value: what was given.
+
+    Raises:
+        InvalidItemError: it is no text, or an empty one.
+    """
+    if not isinstance(value, str) or not value:
+        raise InvalidItemError(f"{name} must be a text that is not empty")
+    return value
+
+
+def checked_whole(name: str, value: object) -> int:
+    """A whole number from 0 on, such as a second since the epoch.
+
+    Args:
+        name: what it is, for the sentence.
+        value: what was given.
+
+    Raises:
+        InvalidItemError: it is none.
+    """
+    if type(value) is not int or value < 0:
+        raise InvalidItemError(f"{name} must be a whole number, 0 or more")
+    return value
 
 
 def from_wire(item: Mapping[str, Any]) -> Item:

@@ -116,7 +116,8 @@ class RateLimitsRepository:
 
         Returns:
             ``(is_allowed, retry_after_seconds)``: whether they were taken, and if not, after how many whole
-            seconds they would be there if nobody else took any (at least 1; 0 if taken).
+            seconds they would be there if nobody else took any (at least 1; 0 if taken). A clock that was
+            set back has to catch up with the bucket's instant first, and that time counts.
 
         Raises:
             InvalidItemError: fewer than 1 token or more than the capacity, or an empty identifier.
@@ -159,7 +160,7 @@ class RateLimitsRepository:
         return Bucket(int(item["count"]), int(item["windowStart"])).at(now, self._limit)
 
     def _whole_seconds(self, bucket: Bucket, lacking: int) -> int:
-        now = max(int(self._clock.now() * _SECOND), bucket.instant)
+        now = int(self._clock.now() * _SECOND)
         wait = bucket.instant + self._limit.time_for(lacking) - now
         return max(1, -(-wait // _SECOND))
 

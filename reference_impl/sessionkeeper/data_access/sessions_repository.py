@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase
 
-from sessionkeeper.clock import Clock, SystemClock
+from sessionkeeper.clock import Clock, ForwardClock, SystemClock
 from sessionkeeper.data_access.exceptions import ConditionalCheckFailedError, ItemNotFoundError
+from sessionkeeper.data_access.items import checked_text, checked_whole
 from sessionkeeper.data_access.tables import SESSIONS
 
 
@@ -52,17 +53,21 @@ class SpeakerSession:
     listener_count: int = 0
 
     def to_item(self) -> Item:
-        """The session as its table holds it."""
+        """The session as its table holds it.
+
+        Raises:
+            InvalidItemError: a text is empty or no text, or a number is no whole one from 0 on.
+        """
         return {
-            "sessionId": self.session_id,
-            "speakerConnectionId": self.speaker_connection_id,
-            "speakerUserId": self.speaker_user_id,
-            "sourceLanguage": self.source_language,
-            "qualityTier": self.quality_tier,
-            "createdAt": self.created_at,
-            "isActive": self.is_active,
-            "listenerCount": self.listener_count,
-            "expiresAt": self.expires_at,
+            "sessionId": checked_text("a session's id", self.session_id),
+            "speakerConnectionId": checked_text("a speaker's connection", self.speaker_connection_id),
+            "speakerUserId": checked_text("a speaker's user id", self.speaker_user_id),
+            "sourceLanguage": checked_text("a source language", self.source_language),
+            "qualityTier": checked_text("a quality tier", self.quality_tier),
+            "createdAt": checked_whole("the time of creation", self.created_at),
+            "isActive": bool(self.is_active),
+            "listenerCount": checked_whole("the number of listeners", self.listener_count),
+            "expiresAt": checked_whole("the time of expiry", self.expires_at),
         }
 
     @classmethod
@@ -86,12 +91,12 @@ class SessionsRepository:
 
     Args:
         client: how to reach the tables.
-        clock: says what has expired.
+        clock: says what has expired; set back, it stands still, and nothing comes to life again.
     """
 
     def __init__(self, client: DynamoDBClient, *, clock: Clock | None = None) -> None:
         self._client = client
-        self._clock = clock or SystemClock()
+        self._clock = ForwardClock(clock or SystemClock())
 
     def create_session(self, session: SpeakerSession) -> SpeakerSession:
         """Store a new session; its id was never used before (S4.SR.1).
@@ -101,6 +106,7 @@ class SessionsRepository:
 
         Raises:
             ConditionalCheckFailedError: the id is taken, be it by a session that has ended or expired.
+            InvalidItemError: an attribute has the wrong type, is empty or too large.
         """
         item = session.to_item()
         if not session.created_at:
@@ -139,6 +145,9 @@ class SessionsRepository:
     ) -> SpeakerSession:
         """Let the speaker talk through a new connection (S4.SR.3).
 
+        Refreshing is idempotent: who asks again for the connection that is the present one already is not
+        refused, so a lost answer costs nothing.
+
         Args:
             session_id: which session.
             connection_id: the new connection.
@@ -149,9 +158,11 @@ class SessionsRepository:
             ItemNotFoundError: no such session, or it has expired.
             ConditionalCheckFailedError: the session is not active, or another refresh came first.
         """
+        checked_text("a speaker's connection", connection_id)
         condition: ConditionBase = self._there() & Attr("isActive").eq(value=True)
         if replacing is not None:
-            condition &= Attr("speakerConnectionId").eq(replacing)
+            present = Attr("speakerConnectionId")
+            condition &= present.eq(replacing) | present.eq(connection_id)
         return self._change(session_id, {"speakerConnectionId": connection_id}, condition)
 
     def mark_session_inactive(self, session_id: str) -> SpeakerSession:
@@ -167,13 +178,14 @@ class SessionsRepository:
 
         Args:
             session_id: which session.
-            request_id: names the joining, so that a repeated call counts once (K4.02).
+            request_id: names the joining, so that a repeated call counts once (K4.02); for ten minutes, as
+                long as the store remembers.
 
         Raises:
             ItemNotFoundError: no such session, or it has expired.
             ConditionalCheckFailedError: the session is not active.
         """
-        condition = self._there() & Attr("isActive").eq(value=True)
+        condition = self._standing(session_id, request_id) & Attr("isActive").eq(value=True)
         try:
             return self._client.atomic_increment(
                 SESSIONS, _key(session_id), "listenerCount", condition=condition, request_id=request_id
@@ -189,9 +201,10 @@ class SessionsRepository:
         Raises:
             ItemNotFoundError: no such session, or it has expired; it is not created.
         """
+        condition = self._standing(session_id, request_id)
         try:
             return self._client.atomic_decrement_with_floor(
-                SESSIONS, _key(session_id), "listenerCount", condition=self._there(), request_id=request_id
+                SESSIONS, _key(session_id), "listenerCount", condition=condition, request_id=request_id
             )
         except ConditionalCheckFailedError as error:
             raise self._why(session_id, error) from error
@@ -200,9 +213,23 @@ class SessionsRepository:
         # expiresAt is a whole second: it is later than now exactly if it is later than now cut to seconds.
         return Attr("expiresAt").gt(int(self._clock.now()))
 
+    def _standing(self, session_id: str, request_id: str | None) -> ConditionBase:
+        """What a count asks of the session.
+
+        A named one must ask for the same in every repetition, or the store takes it for another: the time may
+        not be part of it. When a session expires never changes, so that stands for the time looked at here.
+        """
+        if request_id is None:
+            return self._there()
+        condition: ConditionBase = Attr("expiresAt").eq(self.get_session(session_id).expires_at)
+        return condition
+
     def _change(self, session_id: str, changes: dict[str, Any], condition: ConditionBase) -> SpeakerSession:
+        """Make a change that is the same when it is made twice."""
         try:
-            item = self._client.update_item(SESSIONS, _key(session_id), changes, condition=condition)
+            item = self._client.update_item(
+                SESSIONS, _key(session_id), changes, condition=condition, repeatable=True
+            )
         except ConditionalCheckFailedError as error:
             raise self._why(session_id, error) from error
         return SpeakerSession.from_item(item)

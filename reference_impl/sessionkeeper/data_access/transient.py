@@ -54,6 +54,7 @@ FAILURES = frozenset(
         "TransactionInProgressException",
     }
 )
+_INVALID = frozenset({"SerializationException", "ValidationException"})
 _SERVER_ERROR = 500
 
 
@@ -106,7 +107,10 @@ def _transient(error: ClientError, what: str, code: str) -> RetryableError | Non
 
 def _refused(error: ClientError, what: str, code: str) -> DynamoDBError:
     said = str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
-    if code == "ValidationException" or "exceeded the maximum allowed size" in said:
+    if (
+        code in {"ValidationException", "SerializationException"}
+        or "exceeded the maximum allowed size" in said
+    ):
         failure: DynamoDBError = InvalidItemError(
             f"{what}: the store can not take this: {said}.", aws_code=code
         )

@@ -15,6 +15,7 @@ import functools
 import hashlib
 import unicodedata
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,14 +30,16 @@ from sessionkeeper.data_access.exceptions import (
     ItemNotFoundError,
 )
 from sessionkeeper.data_access.expressions import Expression
-from sessionkeeper.data_access.items import Item, from_wire, to_wire
+from sessionkeeper.data_access.items import Item, checked_text, from_wire, to_wire
 from sessionkeeper.data_access.tables import TableDefinition, physical_name
 from sessionkeeper.data_access.transient import translate
+from sessionkeeper.errors import InvalidInputError
+from sessionkeeper.identifiers import checked_user_id
 from sessionkeeper.resilience.retry import DYNAMODB_POLICY, RetryPolicy
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient as LowLevelClient
 
@@ -129,12 +132,14 @@ class Configurations:
         Raises:
             DuplicateConfigurationError: another request made one of this name.
             ConfigurationLimitError: the user has as many as allowed.
-            InvalidItemError: an empty user or name, or one that is too long.
+            InvalidItemError: a user, name or ticker that is no text, empty or too long; all together too
+                large.
             RetryableError: the store did not take it within the policy.
         """
+        user_id = _user(user_id)
         request = request_id or uuid.uuid4().hex
         created = int(self._clock.now() * _MILLISECONDS)
-        wanted = Configuration(user_id, name, tuple(tickers), created, request)
+        wanted = Configuration(user_id, name, _symbols(tickers), created, request)
         actions = [self._count_up(user_id), self._put(wanted)]
         try:
             self._transact(actions, request)
@@ -155,7 +160,11 @@ class Configurations:
         ) from error
 
     def get_configuration(self, user_id: str, name: str) -> Configuration | None:
-        """The configuration of this name, or None."""
+        """The configuration of this name, or None.
+
+        Raises:
+            InvalidItemError: a user or name that no configuration can have.
+        """
         key = to_wire(_key(user_id, name))
         answer = self._call(
             "get_item",
@@ -164,12 +173,20 @@ class Configurations:
         return _configuration(from_wire(answer["Item"])) if "Item" in answer else None
 
     def list_configurations(self, user_id: str) -> list[Configuration]:
-        """All configurations of a user, by name, as the last acknowledged write left them (S3.T004)."""
-        return [_configuration(item) for item in self._query(user_id)]
+        """All configurations of a user, by name, as the last acknowledged write left them (S3.T004).
+
+        Raises:
+            InvalidItemError: no user can have this id.
+        """
+        return [_configuration(item) for item in self._query(_user(user_id))]
 
     def count_user_configurations(self, user_id: str) -> int:
-        """How many configurations the user has, by the number that the limit goes by (S3.T004.2)."""
-        key = to_wire({"PK": f"USER#{user_id}", "SK": _COUNT})
+        """How many configurations the user has, by the number that the limit goes by (S3.T004.2).
+
+        Raises:
+            InvalidItemError: no user can have this id.
+        """
+        key = to_wire({"PK": f"USER#{_user(user_id)}", "SK": _COUNT})
         answer = self._call(
             "get_item",
             lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True),
@@ -181,8 +198,12 @@ class Configurations:
 
         Raises:
             ItemNotFoundError: there is none of this name.
+            ConditionalCheckFailedError: it stands, and the user's number of configurations says that there
+                is none: somebody else wrote to the table.
+            InvalidItemError: a user or name that no configuration can have.
             RetryableError: the store did not take it within the policy.
         """
+        user_id = _user(user_id)
         expression = Expression()
         delete = {
             "Delete": {
@@ -195,6 +216,8 @@ class Configurations:
         try:
             self._transact([delete, self._count_down(user_id)], uuid.uuid4().hex)
         except ConditionalCheckFailedError as error:
+            if error.reasons[0] != "ConditionalCheckFailed":
+                raise
             raise ItemNotFoundError(f"there is no configuration {name!r}") from error
 
     # How it is said to the store ----------------------------------------------------------------------
@@ -275,11 +298,30 @@ class Configurations:
             raise translate(error, what) from error
 
 
+def _user(user_id: object) -> str:
+    """A user id in Unicode's composed form: typed in another way it must not be a second user's room."""
+    try:
+        return checked_user_id(user_id)
+    except InvalidInputError as error:
+        raise InvalidItemError(str(error)) from error
+
+
+def _symbols(tickers: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tickers, str) or not isinstance(tickers, Iterable):
+        raise InvalidItemError("tickers must be several texts")
+    return tuple([checked_text("a ticker", each) for each in tickers])
+
+
 def _key(user_id: str, name: str) -> Item:
-    plain = unicodedata.normalize("NFKC", name).strip().casefold()
-    if not user_id or not plain:
-        raise InvalidItemError("a configuration needs a user and a name")
-    return {"PK": f"USER#{user_id}", "SK": f"{_CONFIG}{plain}"}
+    plain = _folded(checked_text("a configuration's name", name)).strip()
+    if not plain:
+        raise InvalidItemError("a configuration needs a name")
+    return {"PK": f"USER#{_user(user_id)}", "SK": f"{_CONFIG}{plain}"}
+
+
+def _folded(name: str) -> str:
+    """A name without letter case, in one Unicode form; folding may leave that form, hence the second time."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _configuration(item: Item) -> Configuration:

@@ -21,8 +21,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
 import tenacity
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+)
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from urllib3.exceptions import HTTPError
 
 from sessionkeeper.data_access.backoff import Backoff, Chance
 from sessionkeeper.data_access.exceptions import RetryableError
@@ -50,6 +57,16 @@ S3_THROTTLES = frozenset(
 )
 S3_FAILURES = frozenset({"InternalError", "OperationAborted", "RequestTimeout", "ServiceUnavailable"})
 
+# The last two come from below the SDK, which translates most of them but not every one.
+_ON_THE_WAY: Final = (
+    HTTPClientError,
+    BotoConnectionError,
+    IncompleteReadError,
+    FlexibleChecksumError,
+    HTTPError,
+    ConnectionError,
+)
+
 
 def is_transient_dynamodb_error(error: BaseException) -> bool:
     """Whether a DynamoDB failure passes by itself: throttling, a conflict, a failure of the service.
@@ -62,8 +79,11 @@ def is_transient_dynamodb_error(error: BaseException) -> bool:
 
 
 def is_transient_s3_error(error: BaseException) -> bool:
-    """Whether an S3 failure passes by itself; a missing object or a denied access does not."""
-    if isinstance(error, HTTPClientError | BotoConnectionError):
+    """Whether an S3 failure passes by itself; a missing object or a denied access does not.
+
+    A body that was cut short or damaged on its way does: the object itself is whole.
+    """
+    if isinstance(error, _ON_THE_WAY):
         return True
     if not isinstance(error, ClientError):
         return False

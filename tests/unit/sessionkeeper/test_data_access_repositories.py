@@ -9,7 +9,11 @@ from tests.unit.sessionkeeper.aws_faults import LOST, Room, together
 
 from sessionkeeper.clock import ManualClock
 from sessionkeeper.data_access.connections_repository import Connection, ConnectionsRepository, Role
-from sessionkeeper.data_access.exceptions import ConditionalCheckFailedError, ItemNotFoundError
+from sessionkeeper.data_access.exceptions import (
+    ConditionalCheckFailedError,
+    InvalidItemError,
+    ItemNotFoundError,
+)
 from sessionkeeper.data_access.sessions_repository import SessionsRepository, SpeakerSession
 from sessionkeeper.data_access.tables import SESSIONS
 
@@ -138,6 +142,72 @@ class TestSessions:
 
         assert sessions.get_session(SESSION.session_id).listener_count == 4
 
+    def test_who_joins_again_a_minute_later_under_the_same_name_is_counted_once(self, sessions, clock):
+        sessions.create_session(SESSION)
+        for count in (1, 1):
+            assert sessions.increment_listener_count(SESSION.session_id, request_id="in") == count
+            clock.advance(61)
+        sessions.increment_listener_count(SESSION.session_id, request_id="another")
+        for count in (1, 1):
+            assert sessions.decrement_listener_count(SESSION.session_id, request_id="out") == count
+            clock.advance(61)
+
+    def test_who_repeats_a_refresh_is_not_refused(self, sessions, room):
+        sessions.create_session(SESSION)
+        room.wire.next("UpdateItem", LOST)
+
+        for _ in range(2):  # the first one's answer is lost, the second one is the caller's own
+            session = sessions.update_speaker_connection(SESSION.session_id, "c-2", replacing="c-1")
+            assert session.speaker_connection_id == "c-2"
+        with pytest.raises(ConditionalCheckFailedError):
+            sessions.update_speaker_connection(SESSION.session_id, "c-3", replacing="c-1")
+
+    def test_a_lost_answer_to_the_speaker_leaving_costs_nothing(self, sessions, room):
+        sessions.create_session(SESSION)
+        room.wire.next("UpdateItem", LOST)
+
+        assert not sessions.mark_session_inactive(SESSION.session_id).is_active
+
+    def test_a_clock_that_runs_backwards_brings_nothing_back(self, sessions, clock):
+        sessions.create_session(SESSION)
+        clock.advance(3600)  # the very second of its expiry
+        assert not sessions.session_exists(SESSION.session_id)
+        clock.advance(-60)
+        assert not sessions.session_exists(SESSION.session_id)
+        with pytest.raises(ItemNotFoundError):
+            sessions.increment_listener_count(SESSION.session_id)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"session_id": ""},
+            {"session_id": None},
+            {"session_id": 5},
+            {"session_id": "\ud800"},
+            {"session_id": "x" * 2049},
+            {"speaker_user_id": "x" * 410_000},
+            {"speaker_connection_id": ""},
+            {"expires_at": "soon"},
+            {"expires_at": None},
+            {"expires_at": 1.5},
+            {"expires_at": -1},
+            {"expires_at": 10**40},
+            {"listener_count": -1},
+        ],
+        ids=lambda wrong: str(wrong)[:30],
+    )
+    def test_what_is_no_session_is_refused_and_not_stored(self, sessions, room, wrong):
+        with pytest.raises(InvalidItemError) as caught:
+            sessions.create_session(replace(SESSION, **wrong))
+        assert caught.value.http_status == 400
+        assert room.low_level.scan(TableName=room.client.table_name(SESSIONS))["Items"] == []
+
+    @pytest.mark.parametrize("name", ["count", "ttl", "a\0b", "\U0001f985" * 500, "USER#x", " "])
+    def test_any_text_is_an_id(self, sessions, name):
+        sessions.create_session(replace(SESSION, session_id=name, speaker_user_id=name))
+        assert sessions.increment_listener_count(name, request_id="r") == 1
+        assert sessions.get_session(name).speaker_user_id == name
+
 
 class TestConnections:
     def test_connecting_is_idempotent(self, connections):
@@ -146,6 +216,54 @@ class TestConnections:
         assert connections.get_connection("c-2") == listener("c-2")
         with pytest.raises(ConditionalCheckFailedError):
             connections.create_connection(listener("c-2", "fr"))
+
+    def test_the_same_connection_asked_for_at_another_time_is_the_same(self, connections):
+        connections.create_connection(listener("c-2"))
+        again = replace(listener("c-2"), connected_at=NOW * 1000 + 700, ttl=NOW + 61)
+
+        assert connections.create_connection(again) is False
+        assert connections.get_connection("c-2") == listener("c-2")
+
+    def test_one_that_has_expired_makes_room(self, connections, clock):
+        connections.create_connection(listener("c-2"))
+        clock.advance(60)  # the very second of its expiry
+        new = listener("c-2", "fr", ttl=NOW + 120)
+
+        assert connections.create_connection(new) is True
+        assert connections.get_connection("c-2") == new
+
+    def test_of_many_that_connect_at_once_one_stores_it(self, connections):
+        results = together(
+            12, lambda n: connections.create_connection(replace(listener("c-2"), ttl=NOW + 60 + n))
+        )
+
+        assert sorted(results) == [False] * 11 + [True]
+
+    def test_the_clock_says_when_unless_the_caller_did(self, connections):
+        connections.create_connection(replace(listener("c-2"), connected_at=0))
+        assert connections.get_connection("c-2").connected_at == NOW * 1000
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"connection_id": ""},
+            {"connection_id": None},
+            {"session_id": ""},
+            {"session_id": "\udfff"},
+            {"role": "guest"},
+            {"ttl": 1.5},
+            {"ttl": None},
+            {"target_language": "#none"},
+            {"target_language": 5},
+            {"ip_address": "x" * 410_000},
+        ],
+        ids=lambda wrong: str(wrong)[:30],
+    )
+    def test_what_is_no_connection_is_refused(self, connections, wrong):
+        with pytest.raises(InvalidItemError):
+            connections.create_connection(replace(listener("c-2"), **wrong))
+        with pytest.raises(ItemNotFoundError):
+            connections.get_connection("c-2")
 
     def test_one_caller_is_told_of_the_removal(self, connections):
         connections.create_connection(listener("c-2"))

@@ -19,7 +19,13 @@ from sessionkeeper.clock import ManualClock
 from sessionkeeper.data_access.connection import connect
 from sessionkeeper.data_access.connections_repository import Connection, ConnectionsRepository, Role
 from sessionkeeper.data_access.dynamodb_client import DynamoDBClient
-from sessionkeeper.data_access.exceptions import ConditionalCheckFailedError, DynamoDBError, RetryableError
+from sessionkeeper.data_access.exceptions import (
+    ConditionalCheckFailedError,
+    DynamoDBError,
+    InvalidItemError,
+    RetryableError,
+)
+from sessionkeeper.data_access.items import to_wire
 from sessionkeeper.data_access.rate_limits_repository import RateLimit, RateLimitsRepository
 from sessionkeeper.data_access.sessions_repository import SessionsRepository, SpeakerSession
 from sessionkeeper.data_access.tables import CONNECTIONS, SESSIONS, TABLES, create_tables
@@ -163,6 +169,16 @@ class TestBatches:
         assert len(first["RequestItems"][name]) == 3
         assert second["RequestItems"][name] == [left]
 
+    def test_what_was_never_taken_and_what_was_to_come_after_it_are_named(self, room):
+        rows = [{"connectionId": f"c{number}"} for number in range(60)]
+        full = refusal("ProvisionedThroughputExceededException")
+        room.wire.next("BatchWriteItem", DONE, *[full] * 4)
+
+        with pytest.raises(RetryableError) as caught:
+            room.client.batch_delete(CONNECTIONS, rows)
+
+        assert list(caught.value.unprocessed) == rows[25:]
+
     def test_all_connections_of_a_session_go_also_those_that_the_index_lacks(self, room):
         known, late = ({"connectionId": {"S": name}, "sessionId": {"S": "s"}} for name in ("c1", "c2"))
         room.wire.next("Query", (200, {"Items": [known], "Count": 1}))
@@ -243,15 +259,39 @@ class TestSessions:
         assert "attribute_exists(sessionId)" in spelled(room.bodies("UpdateItem")[0])
 
     def test_an_expired_row_is_not_served_whatever_the_sweeper_does(self, room, sessions):
-        item = SpeakerSession("s", "c", "u", "en", "standard", expires_at=int(NOW), created_at=1).to_item()
-        kinds = {str: "S", bool: "BOOL", int: "N"}
-        wire = {
-            key: {kinds[type(value)]: str(value) if type(value) is int else value}
-            for key, value in item.items()
-        }
-        room.wire.next("GetItem", (200, {"Item": wire}))
+        room.wire.next("GetItem", (200, {"Item": self.row(expires_at=int(NOW))}))
 
         assert not sessions.session_exists("s")
+
+    @pytest.mark.parametrize("count", ["increment_listener_count", "decrement_listener_count"])
+    def test_a_named_count_is_the_same_transaction_a_minute_later(self, room, count):
+        """The store knows a repetition by its token, and refuses it with other actions."""
+        clock = ManualClock(NOW)
+        sessions = SessionsRepository(room.client, clock=clock)
+        room.wire.next("GetItem", *[(200, {"Item": self.row(expires_at=int(NOW) + 3600)})] * 4)
+        room.wire.next("TransactWriteItems", DONE, DONE)
+
+        getattr(sessions, count)("s", request_id="joined")
+        clock.advance(61)
+        getattr(sessions, count)("s", request_id="joined")
+
+        first, second = room.bodies("TransactWriteItems")
+        assert first == second
+
+    @staticmethod
+    def row(**changes):
+        session = SpeakerSession(
+            **{
+                "session_id": "s",
+                "speaker_connection_id": "c",
+                "speaker_user_id": "u",
+                "source_language": "en",
+                "quality_tier": "standard",
+                "created_at": 1,
+                **changes,
+            }
+        )
+        return to_wire(session.to_item())
 
 
 def test_a_bucket_is_written_on_the_condition_of_what_was_read(room):
@@ -289,7 +329,7 @@ def test_a_connection_is_stored_once_and_another_one_is_refused(room):
     with pytest.raises(ConditionalCheckFailedError):
         connections.create_connection(replace(wanted, target_language="fr"))
 
-    assert all(spelled(body) == "attribute_not_exists(connectionId)" for body in room.bodies("PutItem"))
+    assert all("attribute_not_exists(connectionId) OR ttl <= " in spelled(b) for b in room.bodies("PutItem"))
 
 
 class TestConfigurations:
@@ -355,6 +395,63 @@ class TestConfigurations:
         assert configurations.count_user_configurations("u") == 0
 
         assert len(room.waits) == 2
+
+    def test_a_number_that_disagrees_with_the_rows_is_not_taken_for_a_missing_row(self, room, configurations):
+        room.wire.next("TransactWriteItems", cancelled("None", "ConditionalCheckFailed"))
+
+        with pytest.raises(ConditionalCheckFailedError):
+            configurations.delete_configuration("u", "Tech")
+
+    @pytest.mark.parametrize(
+        ("user", "name", "tickers"),
+        [
+            ("", "n", []),
+            (None, "n", []),
+            (5, "n", []),
+            ("a\0b", "n", []),
+            ("\ud800", "n", []),
+            ("u" * 257, "n", []),
+            ("u", "", []),
+            ("u", " \u3000", []),
+            ("u", None, []),
+            ("u", "\udfff", []),
+            ("u", "n", "SAP"),
+            ("u", "n", None),
+            ("u", "n", ["SAP", 1]),
+            ("u", "n", [""]),
+            ("u", "n", ["\ud800"]),
+        ],
+    )
+    def test_what_can_not_be_stored_is_never_sent(self, room, configurations, user, name, tickers):
+        with pytest.raises(InvalidItemError) as caught:
+            configurations.create_configuration(user, name, tickers)
+
+        assert caught.value.http_status == 400
+        assert room.wire.sent == []
+
+    def test_one_name_in_two_forms_is_one_user_and_one_configuration(self, room, configurations):
+        room.wire.next("TransactWriteItems", *[DONE] * 2)
+        configurations.create_configuration("Zo\u00eb", "Stra\u00dfe \u00c9", [])
+        configurations.create_configuration("Zoe\u0308", "  STRASSE e\u0301 ", [])
+
+        keys = [
+            [action["Update"]["Key"] if "Update" in action else action["Put"]["Item"] for action in body]
+            for body in (each["TransactItems"] for each in room.bodies("TransactWriteItems"))
+        ]
+        assert [[(k["PK"], k["SK"]) for k in pair] for pair in keys[:1]] == [
+            [(k["PK"], k["SK"]) for k in pair] for pair in keys[1:]
+        ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", ["fine", "\udc00"], {"\ud800": 1}, {"fine": ["\ud800"]}, {"a", "\ud800"}, 1.5, object()],
+)
+def test_what_has_no_place_in_the_store_is_refused_before_it_is_sent(room, value):
+    with pytest.raises(InvalidItemError):
+        room.client.put_item(SESSIONS, {"sessionId": "s", "value": value})
+
+    assert room.wire.sent == []
 
 
 def test_a_query_reads_all_pages(room):

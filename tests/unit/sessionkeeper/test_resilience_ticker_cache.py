@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.server
 import logging
+import threading
 
 import boto3
 import pytest
@@ -12,11 +14,13 @@ from tests.unit.sessionkeeper.aws_faults import Waits, Wire, together
 
 from sessionkeeper.clock import ManualClock
 from sessionkeeper.resilience.correlation import correlation_scope
+from sessionkeeper.resilience.responses import handle_s3_error
 from sessionkeeper.resilience.retry import RetryPolicy, is_transient_s3_error
 from sessionkeeper.resilience.ticker_cache import (
     Source,
     TickerCache,
     TickerCacheError,
+    TickerCacheUnavailableError,
     bundled_tickers,
     parse_tickers,
 )
@@ -142,12 +146,91 @@ def test_of_many_askers_one_reads(cache, wire):
     assert wire.count("GetObject") == 1
 
 
-def test_loading_says_why_it_failed(cache, wire):
-    wire.next("GetObject", DENIED)
+def test_who_has_a_list_does_not_wait_for_one_who_reads(client, wire, clock, waits):
+    """A slow S3 holds up the one thread that reads, and nobody else."""
+    reading, answered = threading.Event(), threading.Event()
+
+    def slow(_seconds):
+        reading.set()
+        assert answered.wait(20)
+
+    cache = TickerCache(client, "a-bucket", retry=RetryPolicy(is_transient_s3_error, sleep=slow), clock=clock)
+    wire.next("GetObject", GOOD, SLOW, (200, b'{"tickers": ["NEW"]}'))
+    cache.tickers()
+    clock.advance(300)
+    renewed = []
+    reader = threading.Thread(target=lambda: renewed.append(cache.tickers()))
+    reader.start()
+    assert reading.wait(20)
+    try:
+        meanwhile = cache.tickers()
+    finally:
+        answered.set()
+        reader.join()
+
+    assert (meanwhile.symbols, meanwhile.source) == ({"AAPL", "SAP"}, Source.PREVIOUS)
+    assert [found.symbols for found in renewed] == [{"NEW"}]
+    assert cache.tickers().symbols == {"NEW"}
+
+
+def test_a_clock_that_was_set_back_does_not_keep_a_list_for_hours(cache, wire, clock):
+    wire.next("GetObject", GOOD, (200, b'{"tickers": ["SAP"]}'))
+    cache.tickers()
+    clock.advance(-7200)
+
+    assert cache.tickers().symbols == {"SAP"}
+
+
+class Cut(http.server.BaseHTTPRequestHandler):
+    """Promises more than it sends, the first time."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.server.asked += 1
+        self.send_header("Content-Length", "500" if self.server.asked == 1 else str(len(GOOD[1])))
+        self.end_headers()
+        self.wfile.write(GOOD[1])
+
+    def log_message(self, *_said):
+        pass
+
+
+def test_a_body_that_was_cut_short_is_read_again(clock, waits):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
+        server.asked = 0
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+        policy = RetryPolicy(is_transient_s3_error, sleep=waits)
+        found = TickerCache(client, "a-bucket", retry=policy, clock=clock).tickers()
+        server.shutdown()
+
+    assert (found.symbols, found.source, len(waits)) == ({"AAPL", "SAP"}, Source.S3, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason", "status"),
+    [
+        (DENIED, TickerCacheError, "AccessDenied", 500),
+        (s3_refusal("NoSuchKey", 404), TickerCacheError, "NoSuchKey", 500),
+        ((200, b"[]"), TickerCacheError, "malformed", 500),
+        (SLOW, TickerCacheUnavailableError, "SlowDown", 503),
+    ],
+)
+def test_loading_says_why_it_failed_and_whether_waiting_helps(cache, wire, fault, kind, reason, status):
+    wire.next("GetObject", *[fault] * 4)
 
     with pytest.raises(TickerCacheError) as caught:
         cache.load_from_s3()
-    assert (caught.value.reason, caught.value.http_status) == ("AccessDenied", 503)
+    assert type(caught.value) is kind
+    assert (caught.value.reason, caught.value.http_status) == (reason, status)
+    assert ("Retry-After" in handle_s3_error(caught.value).headers) == (status == 503)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +241,8 @@ def test_loading_says_why_it_failed(cache, wire):
         b'{"tickers": "AAPL"}',
         b'{"tickers": [1]}',
         b'{"tickers": [""]}',
+        b'{"tickers": ["\\ud800"]}',
+        b"[" * 200_000,
         b"\xff",
         b" " * 5_000_001,
     ],
