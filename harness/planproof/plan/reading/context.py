@@ -13,7 +13,7 @@ from planproof.plan.reading.drafts import Draft, EdgeDrafts, GroupDraft
 from planproof.plan.reading.fields import Role, role_of, topic_of
 from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import has_wait, read_waits
-from planproof.plan.reading.notation.references import NOTE, references
+from planproof.plan.reading.notation.references import NOTE, only_numbers, references
 from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
 from planproof.plan.reading.notation.titles import Wanted, says_nothing
 
@@ -411,7 +411,8 @@ class Context:
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""
         bare = NOTE.sub(" ", value)
-        numbers = draft.scope in {"number", "worded", "local"} or not bare.strip("0123456789., ")
+        # Among words a number counts something: "**After**: lists of 150-250 lines".
+        numbers = only_numbers(bare)
         names = references(bare, numbers=numbers)
         phases = stages(bare)
         self.staging = self.staging or bool(phases)

@@ -262,8 +262,20 @@ class Engine:
     def line_field(self, line: Line, draft: Draft) -> None:
         """A labelled line of an item's paragraph."""
         said = label(line.text)
-        for one in labels(said) if said is not None else ():
+        if said is None:
+            return
+        task = self.context.section.task
+        # Right below a list, at the margin, stands what is said of the heading's task, not of the last step.
+        if task is not None and draft.parent is task and is_field(said.name) and self.at_margin(line, draft):
+            draft = task
+        for one in labels(said):
             self.context.take_field(draft, one.name, one.value, line)
+
+    def at_margin(self, line: Line, draft: Draft) -> bool:
+        """Whether a line stands no further in than the list item whose text it goes on with."""
+        data = self.context.data
+        begin = data[line.start : line.start + 1]
+        return not begin.isspace() and data[draft.start : draft.start + 1] in {b"-", b"*", b"+"}
 
     def text(self, block: Block) -> None:
         """A paragraph: labelled lines, tables, stray boxes."""

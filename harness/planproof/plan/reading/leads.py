@@ -39,7 +39,7 @@ _OPEN_MARKS: Final = re.compile(r"[ \t]*(?:\*\*|__|~~|`)*")
 # A name of letters and digits; the last part may be a suffix, never another number range.
 _STRONG: Final = re.compile(
     r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,6}[a-z]?(?:\.[0-9]{1,4}){0,3}"
-    r"(?:[-_](?:[A-Z][A-Z0-9]{0,5}|[0-9]{1,4}|[a-z]{1,12})){0,4}"
+    r"(?:[-_](?:[A-Z][A-Z0-9]{0,11}|[0-9]{1,4}|[a-z]{1,12})){0,4}"
     r"|t[0-9]{2,6}(?:\.[0-9]{1,4}){0,3}"
 )
 _RANGE: Final = re.compile(r"([A-Z]{1,10}[-_]?)([0-9]{1,6})\s?[-–]\s?(?:\1)?([0-9]{1,6})(?![\w.])")

@@ -29,6 +29,11 @@ COMPLETE = re.compile(
 PENDING = re.compile(
     r"^\W*(?:\[ \]\s*)?(?:pending|todo|to do|open|not started|planned|backlog|ready)\b", re.IGNORECASE
 )
+_PARTLY = re.compile(
+    r"\||\bpartial(?:ly)?\b|\bproposed\b|\bpending\b|\bremaining\b|\bexcept\b|\bdeferred\b|\bin progress\b"
+    r"|\bto ?do\b|\bawaiting\b|\bphase \d|\bpart \d|\bmostly\b",
+    re.IGNORECASE,
+)
 _STATES = {
     "complete": "done", "completed": "done", "done": "done", "finished": "done",
     "pending": "pending", "todo": "pending", "open": "pending", "not started": "pending",
@@ -48,7 +53,7 @@ _TAIL = (
 _HEDGE_WORD = (
     rf"(?:pending|deferred|postponed|in progress|partial(?:ly)?|skipped|blocked|stubbed){_TAIL}"
     r"|stub(?=\s*(?:$|[)\],;:.–—]|only\b))"
-    r"|(?:todo|tbd|wip|untested|unverified|incomplete)\b"
+    r"|(?:todo|tbd|wip|untested|unverified|incomplete)\b(?!/)"
     r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired"
     r"|deployed|finished)\b"
     r"|to be (?:done|completed|implemented|verified|tested)\b|still (?:pending|open|failing|to do"
@@ -61,10 +66,17 @@ _HEDGE = re.compile(
     r"|\s(?:⏳|🚧)",
     re.IGNORECASE,
 )
+# "(✅ done or ⏳ open)" explains signs, "example (deferred tests) vs the other one" names what is written.
+_LEGEND = re.compile(r"✅.*[⏳🚧]|[⏳🚧].*✅|\[x\].*\[ \]")
+_GOES_ON = re.compile(
+    r"(?<=[)\]])\s+(?:vs|versus|is|are|and|or|to|into|with|in|as|from|when|while)\b", re.IGNORECASE
+)
 _HEDGE_STEMS = (
     "pending", "defer", "postpone", "todo", "tbd", "wip", "in progress", "partial", "skipped", "blocked",
     "untested", "unverified", "stub", "not ", "to be ", "still ", "incomplete", "need", "will be", "⏳", "🚧",
 )  # fmt: skip
+_REASON = re.compile(r"(?:defer|postpone|skip)\w*\b.*\breason|reason\b", re.IGNORECASE)
+_DONE_SIGN = re.compile(r"[✅✓✔]")
 _TAKES_AWAY = re.compile(r"\b(?:remov|delet|renam|mov|drop|retir|replac|merg)\w*\b", re.IGNORECASE)
 _WHOLE = (" all ", " every", " full", " entire", " whole")
 _SWEEP = re.compile(
@@ -174,8 +186,9 @@ def hedged_tick(view: PlanView) -> Iterator[Hit]:
     for item in view.boxes:
         if not view.ticked(item):
             continue
-        found = _HEDGE.search(CODE_SPAN.sub(" ", view.line(item.line)))
-        if found:
+        line = CODE_SPAN.sub(" ", view.line(item.line))
+        found = _HEDGE.search(line)
+        if found and not _LEGEND.search(line) and not _GOES_ON.match(line, found.end()):
             yield Hit(
                 item.line,
                 f'{_name(item)} is ticked, but says "{found[0].strip(" ()[]–—-*_")}".',
@@ -194,7 +207,7 @@ def status_against_boxes(view: PlanView) -> Iterator[Hit]:
         boxes = _required(view, item)
         left = [child for child in boxes if view.mark(child) == " " and child.claim not in PUT_OFF]
         value, line = status
-        if COMPLETE.search(value) and left:
+        if COMPLETE.search(value) and left and not _PARTLY.search(value):
             yield Hit(
                 line,
                 f'{item.local} has the status "{_short(value)}", but {_count(left, "box")} of it '
@@ -260,13 +273,18 @@ def two_states(view: PlanView) -> Iterator[Hit]:
     for item in view.tasks:
         status = view.status(item)
         found = _TWO_STATES.search(status[0]) if status else None
-        if status and found and _STATES[found[1].lower()] != _STATES[found[2].lower()]:
+        if status and found and _STATES[found[1].lower()] != _STATES[found[2].lower()] and not _told(item):
             yield Hit(
                 status[1],
                 f"{item.local} is both {found[1].lower()} and {found[2].lower()}: which one?",
                 (item.id,),
                 (item.line,),
             )
+
+
+def _told(item: Item) -> bool:
+    """Whether a field of its own says why the task is put off, so that nobody asks which state it has."""
+    return any(_REASON.match(field.name.strip("*_: ")) for field in item.fields)
 
 
 @rule("PP408", "swept-too-early", "warning")
@@ -312,17 +330,27 @@ def first_priority_deferred(view: PlanView) -> Iterator[Hit]:
                   and found > top and item.claim is Claim.DONE), None)  # fmt: skip
     if lower is None or top is None:
         return
-    for found, item in ranked:
-        if found == top and item.claim is Claim.DEFERRED and not unfinished_words(view, item):
-            heading = next(
-                (head.line for head in view.outline(item.line) if head.line != item.line), item.line
-            )
-            yield Hit(
-                item.line,
-                f"{item.local} is P{top} and put off, while {lower.local}, which is P{rank(lower)}, is done.",
-                (item.id, lower.id),
-                (heading, _status_line(view, item), lower.line),
-            )
+    late = [
+        item
+        for found, item in ranked
+        if found == top
+        and item.claim is Claim.DEFERRED
+        and not unfinished_words(view, item)
+        and not _DONE_SIGN.search(view.line(item.line))
+    ]
+    if late:
+        first, *rest = late
+        heading = next(
+            (head.line for head in view.outline(first.line) if head.line != first.line), first.line
+        )
+        be = "are" if rest else "is"
+        yield Hit(
+            first.line,
+            f"{listed(item.local for item in late)} {be} P{top} and put off, while {lower.local}, which is "
+            f"P{rank(lower)}, is done.",
+            (*(item.id for item in late), lower.id),
+            (heading, _status_line(view, first), lower.line, *(item.line for item in rest)),
+        )
 
 
 @rule("PP424", "done-but-no-file", "warning")

@@ -15,7 +15,7 @@ from planproof.plan.model import Edge, Item, Kind, Origin
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from planproof.plan.lint.view import PlanView
 
@@ -24,6 +24,12 @@ HEADED = frozenset({Origin.HEADER, Origin.TABLE, Origin.FRONT_MATTER})
 DEPENDENCY_FIELDS = ("dependencies", "depends on", "dependency", "blocked by", "depends", "requires")
 WAVE = "wave"
 _DIGITS = re.compile(r"\d+")
+_HEADS = re.compile(r"^[ \t]*(?:#{1,6}|[-*+] \[.\])[ \t*_~`]*(\w[\w.-]{0,40})", re.MULTILINE)
+_DOWN = frozenset({"↓", "▼", "|", "v", "V", "│", "⬇"})
+_CHAIN = re.compile(r"^\s*[A-Z][\w-]*\d.*(?:→|->|─>|──►|-->)")
+# A field that names its tasks by no id names them all.
+_SWEEPING = re.compile(r"\b(?:all|every|everything|previous|above|prior|preceding)\b", re.IGNORECASE)
+_BRACKETED = re.compile(r"[\[(][^\[\]()\n]*[\])]")
 _PRIORITY = re.compile(r"P(\d)\b")
 _JOIN = re.compile(r"-\+[ \t]*$|-\+-|[─━][┤┘┴╯]|[┘┴╯]", re.MULTILINE)
 
@@ -48,11 +54,18 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     for edge in missing:
         for end, other in ((edge.before, edge.after), (edge.after, edge.before)):
             alone = edge.origin is Origin.PHASES or (other in view.by_id and _shape(other) == _shape(end))
+            # Two nodes of a chart that are both no tasks belong to something else.
+            if edge.origin is Origin.MERMAID and other not in view.graph.items:
+                continue
             if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= alone:
                 continue
             if re.search(r"\d", local(end)):
                 lines.setdefault(edge.line, {}).setdefault(end, edge)
-    for line, ends in lines.items():
+    headed = _headed(view) if lines else frozenset()
+    for line, strange in lines.items():
+        ends = {end: edge for end, edge in strange.items() if local(end) not in headed}
+        if not ends:
+            continue
         (first, edge), *_ = ends.items()
         other = local(edge.after if first == edge.before else edge.before)
         phase = edge.origin is Origin.PHASES or local(first).startswith("Phase-")
@@ -63,6 +76,11 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
             f"{listed(map(local, ends))} {several} of this plan, but {other} is tied to it here.",
             tuple(ends)[:12],
         )
+
+
+def _headed(view: PlanView) -> frozenset[str]:
+    """Names that head a line of the text, wherever: there is such a task, be it hidden by a fence."""
+    return frozenset(found[1].rstrip(".-") for found in _HEADS.finditer(view.text))
 
 
 def _shape(name: str) -> str:
@@ -94,7 +112,13 @@ def unknown_in_wave(view: PlanView) -> Iterator[Hit]:
 def waits_for_itself(view: PlanView) -> Iterator[Hit]:
     """A task is its own prerequisite."""
     for edge in view.plan.edges:
-        if edge.before == edge.after and edge.certain:
+        # An arrow of a chart from a node to itself says that a state may last.
+        if edge.before == edge.after and edge.certain and edge.origin is not Origin.MERMAID:
+            if (
+                edge.origin in DRAWN
+                and _BRACKETED.sub(" ", view.line(edge.line)).count(local(edge.after)) < 2
+            ):
+                continue
             item = view.by_id.get(edge.after)
             related = (item.line,) if item else ()
             fix = _leave_out(view, item, edge) if item and edge.origin is Origin.HEADER else None
@@ -140,57 +164,77 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
     joined = _joins(view)
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
-        if field is None and not headed.waiting(item.id):
+        if (field is None and not headed.waiting(item.id)) or (field and _SWEEPING.search(field[0])):
             continue
         own, picture = headed.of(item.id), drawn.of(item.id)
-        for before, edge in picture.items():
-            if before not in own and not staged.reaches(before, item.id):
-                yield _more_in_graph(view, item, edge, field, own)
-        if item.id not in drawn.nodes or joined:
-            continue
-        more = {
+        in_graph = {
             before: edge
-            for before, edge in own.items()
-            if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id)
+            for before, edge in picture.items()
+            if before not in own and before != item.id and not staged.reaches(before, item.id)
         }
-        if more:
-            yield _more_in_header(item, more, picture)
+        in_header: dict[str, Edge] = {}
+        if item.id in drawn.nodes and not joined:
+            in_header = {
+                before: edge
+                for before, edge in own.items()
+                if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id)
+            }
+        if in_graph or in_header:
+            yield _disagreement(view, item, in_graph, in_header, own, picture)
 
 
 def _has_fields(view: PlanView) -> bool:
     return any(view.field(item, *DEPENDENCY_FIELDS) for item in view.tasks)
 
 
-def _more_in_graph(
-    view: PlanView, item: Item, edge: Edge, field: tuple[str, int] | None, own: dict[str, Edge]
+def _disagreement(
+    view: PlanView,
+    item: Item,
+    in_graph: dict[str, Edge],
+    in_header: dict[str, Edge],
+    own: dict[str, Edge],
+    picture: dict[str, Edge],
 ) -> Hit:
-    line = field[1] if field else next((found.line for found in own.values()), item.line)
-    before = local(edge.before)
-    said = f"says it waits for {listed(map(local, own))}" if own else "says it waits for nothing"
-    return Hit(
-        line,
-        f"{item.local} {said}; the graph on line {edge.line} also makes it wait for {before}.",
-        (item.id, edge.before),
-        (edge.line,),
-        fix=_add_to_field(view, field, before) if field else None,
-    )
+    """All that the two places say differently of one task, as one finding."""
+    field = view.field(item, *DEPENDENCY_FIELDS)
+    line = field[1] if field else next((edge.line for edge in own.values()), item.line)
+    drawn = tuple(sorted({edge.line for edge in (in_graph or picture).values()}))
+    if not in_graph:
+        only = f"the graph has it wait for {listed(map(local, picture))} only"
+        said = f"says it waits for {listed(map(local, in_header))}"
+        told = f"{item.local} {said}; {only if picture else 'the graph lets it start at once'}."
+        return Hit(line, told, (item.id, *in_header), drawn)
+    said = f"says it waits for {listed(map(local, own))}" if own else "says it waits for no task"
+    also = "makes" if in_header else "also makes"
+    more = f"the graph on line {drawn[0]} {also} it wait for {listed(map(local, in_graph))}"
+    rest = f", and not for {listed(map(local, in_header))}" if in_header else ""
+    fix = _add_to_field(view, field, listed_plainly(in_graph)) if field and not in_header else None
+    return Hit(line, f"{item.local} {said}; {more}{rest}.", (item.id, *in_graph, *in_header), drawn, fix=fix)
 
 
-def _more_in_header(item: Item, more: dict[str, Edge], picture: dict[str, Edge]) -> Hit:
-    drawn = f"the graph has it wait for {listed(map(local, picture))} only"
-    if not picture:
-        drawn = "the graph lets it start at once"
-    return Hit(
-        next(iter(more.values())).line,
-        f"{item.local} says it waits for {listed(map(local, more))}; {drawn}.",
-        (item.id, *more),
-        tuple(sorted({edge.line for edge in picture.values()})),
-    )
+def listed_plainly(names: Iterable[str]) -> str:
+    """Local names as a dependency field lists them."""
+    return ", ".join(map(local, names))
 
 
 def _joins(view: PlanView) -> bool:
-    """Whether a picture has lines that run together: there are too many ways of drawing that."""
-    return any(_JOIN.search(view.lines(first, last)) for first, last, _ in view.fences)
+    """Whether a picture has lines that run together, or arrows from one layer of rows to the next.
+
+    There are too many ways of drawing the first, and of the second nobody can tell which rows are meant.
+    """
+    texts = [view.lines(first, last) for first, last, _ in view.fences]
+    return any(_JOIN.search(text) or _layered(text) for text in texts)
+
+
+def _layered(text: str) -> bool:
+    """Whether a line of nothing but a downward arrow stands next to several rows of tasks."""
+    rows = text.split("\n")
+    for index, row in enumerate(rows):
+        if row.strip() in _DOWN:
+            above, below = rows[max(index - 2, 0) : index], rows[index + 1 : index + 3]
+            if any(len(near) == 2 and all(map(_CHAIN.search, near)) for near in (above, below)):
+                return True
+    return False
 
 
 def _add_to_field(view: PlanView, field: tuple[str, int], name: str) -> Fix | None:
@@ -268,25 +312,35 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
     """A task waits for one of lower priority."""
     if len({item.priority for item in view.plan.items}) < 2:
         return
-    said: set[tuple[str, str]] = set()
     items = view.graph.items
+    late: dict[str, dict[str, tuple[Item, Edge]]] = {}
     for edge in view.plan.edges:
         before, after = items.get(edge.before), items.get(edge.after)
-        if before is None or after is None or not edge.certain or (edge.before, edge.after) in said:
+        if before is None or after is None or not edge.certain:
             continue
         if before.priority == after.priority or (rank(before) or 0) <= (rank(after) or 0):
             continue
         low, high = _own_rank(view, before), _own_rank(view, after)
         if low is not None and high is not None and low > high:
-            said.add((edge.before, edge.after))
-            line = (view.field(before, "priority") or ("", before.line))[1]
-            other = (view.field(after, "priority") or ("", after.line))[1]
-            yield Hit(
-                line,
-                f"{before.local} is P{low}, but {after.local}, which is P{high}, waits for it.",
-                (before.id, after.id),
-                (edge.line, other),
-            )
+            late.setdefault(after.id, {}).setdefault(before.id, (before, edge))
+    for name, found in late.items():
+        yield _inversion(view, items[name], found)
+
+
+def _inversion(view: PlanView, after: Item, found: dict[str, tuple[Item, Edge]]) -> Hit:
+    """One task with all that it waits for though that matters less."""
+    befores = [item for item, _ in found.values()]
+    lines = [(view.field(item, "priority") or ("", item.line))[1] for item in (*befores, after)]
+    ranks = sorted({f"P{rank(item)}" for item in befores})
+    be = "is" if len(befores) == 1 else "are"
+    edges = dict.fromkeys(edge.line for _, edge in found.values())
+    return Hit(
+        lines[0],
+        f"{listed(item.local for item in befores)} {be} {listed(ranks)}, but {after.local}, which is "
+        f"P{rank(after)}, waits for {'it' if len(befores) == 1 else 'them'}.",
+        (*found, after.id),
+        (*edges, *lines[:0:-1]),
+    )
 
 
 def _own_rank(view: PlanView, item: Item) -> int | None:

@@ -22,7 +22,7 @@ _MALFORMED = re.compile(
     r"^([ \t>]*(?:[-*+]|\d+[.)]) +)(\[\]|\[ [xX]\]|\[[xX] \]|\[  +\])(?= +\S)", re.MULTILINE
 )
 _ANY_BOX = re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)]) +\[[ xX~>!?-]\] ", re.MULTILINE)
-_ALTERNATIVE = re.compile(r"^\W*(?:or|alternatively|otherwise)\b,? (?!else\b)(?=\w)", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"^\W*(?:[Oo]r|[Aa]lternatively|[Oo]therwise)\b,? (?!else\b)(?=\w)")
 _IF_NOT = re.compile(
     r"^\W*(?:if (?:not|missing|absent|so|it (?:does not|doesn't|is not|isn't))\b)", re.IGNORECASE
 )
@@ -30,8 +30,11 @@ _CHECKS = re.compile(r"\W*(?:check|see|verify|test|find out|determine)\b", re.IG
 _ASKS = re.compile(
     r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify"
     r"|decide|check (?:whether|if)|verify whether)\b|\bTBD\b|\bTBC\b"
-    r"|\bopen question\b|\?\?\?|\bto be decided\b|\bneeds? clarification\b|\bNEEDS CLARIFICATION\b",
+    r"|(?<!an )(?<!no )\bopen question\b|\?\?\?|\bto be decided\b|\bneeds? clarification\b"
+    r"|\bNEEDS CLARIFICATION\b",
 )
+# So often a text names what it is about.
+OFTEN = 5
 _VERBS = frozenset(
     [
         "add",
@@ -97,16 +100,20 @@ def malformed_box(view: PlanView) -> Iterator[Hit]:
 @rule("PP103", "duplicate-id", "error")
 def duplicate_id(view: PlanView) -> Iterator[Hit]:
     """Two tasks have one id."""
-    if not any("~" in item.local or "/" in item.local for item in view.tasks):
+    if view.retells or not any("~" in item.local or "/" in item.local for item in view.tasks):
         return
+    named = [(item, name) for item in view.tasks if (name := _written_id(view, item))]
+    numbers: dict[str, set[int]] = {}
+    for _, name in named:
+        series, number = _series(name)
+        numbers.setdefault(series, set()).add(number)
     seen: dict[tuple[str, bool], Item] = {}
-    for item in view.tasks:
-        name = _written_id(view, item)
-        if name is None:
-            continue
+    for item, name in named:
         heading = view.line(item.line).lstrip().startswith("#")
         first = seen.setdefault((name, heading), item)
         if first is not item and first.text != item.text and first.text and item.text:
+            if _is_topic(view, name, numbers[_series(name)[0]]):
+                continue
             yield Hit(
                 item.line,
                 f'{name} is already the id of line {first.line} ("{first.text[:60]}").',
@@ -128,6 +135,21 @@ def _written_id(view: PlanView, item: Item) -> str | None:
     return found[1] if found and found[1] != item.local else None
 
 
+def _series(name: str) -> tuple[str, int]:
+    """What stands before the number of an id, and its number."""
+    found = re.match(r"(\D*)(\d+)", name)
+    return (found[1], int(found[2])) if found else (name, 0)
+
+
+def _is_topic(view: PlanView, name: str, numbers: set[int]) -> bool:
+    """Whether an id is what a document speaks of ("FS-031 before the change"), not one of its tasks.
+
+    Such an id has no neighbours, and running text names it again and again.
+    """
+    neighbours = any(number + 1 in numbers for number in numbers)
+    return not neighbours and len(re.findall(rf"\b{re.escape(name)}\b", view.text)) >= OFTEN
+
+
 @rule("PP104", "unread-line", "info", default=False)
 def unread_line(view: PlanView) -> Iterator[Hit]:
     """A line looks like part of the plan and was not understood."""
@@ -141,8 +163,14 @@ def unread_line(view: PlanView) -> Iterator[Hit]:
 def empty_box(view: PlanView) -> Iterator[Hit]:
     """A box without a word beside it."""
     for item in view.boxes:
-        if not item.text.strip() and not view.kids(item):
+        if not item.text.strip() and not view.kids(item) and not _says(view, item):
             yield Hit(item.line, "This box says nothing.", (item.id,))
+
+
+def _says(view: PlanView, item: Item) -> bool:
+    """Whether words stand on the box's line that are no statement: of a form to be filled in."""
+    rest = view.line(item.line).partition("]")[2]
+    return any(map(str.isalnum, rest.replace(item.local.rpartition("/")[2], "", 1)))
 
 
 @rule("PP106", "task-without-content", "warning")
@@ -301,9 +329,17 @@ def question_in_a_box(view: PlanView) -> Iterator[Hit]:
         "verify whether",
     ):
         owner = view.box_at(line)
+        if owner is not None and not _belongs(view, owner, line):
+            continue
         if owner is not None and "|" not in view.line(line) and f'"{found[0]}' not in view.line(line):
             related = (owner.line,) if owner.line != line else ()
             yield Hit(line, f'An open question ("{found[0].strip()}") stands in a box.', (owner.id,), related)
+
+
+def _belongs(view: PlanView, owner: Item, line: int) -> bool:
+    """Whether a line is the box's own: its first, or one that is set in below it."""
+    text, first = view.line(line), view.line(owner.line)
+    return line == owner.line or len(text) - len(text.lstrip()) > len(first) - len(first.lstrip())
 
 
 def _siblings(view: PlanView) -> Iterator[tuple[Item, Item]]:
@@ -324,7 +360,8 @@ def alternatives_as_boxes(view: PlanView) -> Iterator[Hit]:
     if not view.has("or ", "alternatively", "otherwise"):
         return
     for before, item in _siblings(view):
-        if _ALTERNATIVE.search(item.text):
+        # Both ticked: the words are an "or" of what was done, such as of two filters.
+        if _ALTERNATIVE.search(item.text) and not (view.ticked(item) and view.ticked(before)):
             yield Hit(
                 item.line,
                 f"This is an alternative to line {before.line}; both cannot be ticked, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.plan.model import Origin
 from planproof.plan.reading.leads import lead
@@ -41,15 +41,26 @@ def read_mermaid(block: Block, context: Context) -> bool:
     if not any(_CHART.match(line.text) for line in lines[:10]):
         return False
     labels: dict[str, str] = {}
-    edges: list[tuple[str, str, int]] = []
+    edges: list[_Arrow] = []
     for line in lines:
         for part in line.text.split(";"):
             if not _KEYWORDS.match(part):
                 edges += _chain(part, line, labels, context)
-    for before, after, number in edges:
+    for before, after, number, told in edges:
         first, second = _item(before, labels, context), _item(after, labels, context)
-        context.edge(first, second, number, Origin.MERMAID, certain=True)
+        # An arrow with words says when one goes over into the other: between ids they are a remark.
+        certain = not told or (references(first) == [first] and references(second) == [second])
+        context.edge(first, second, number, Origin.MERMAID, certain=certain)
     return True
+
+
+class _Arrow(NamedTuple):
+    """An arrow between two nodes; ``told`` where words stand at it."""
+
+    before: str
+    after: str
+    line: int
+    told: bool
 
 
 def _item(node: str, labels: dict[str, str], context: Context) -> str:
@@ -71,10 +82,11 @@ def _item(node: str, labels: dict[str, str], context: Context) -> str:
     return said.name or node
 
 
-def _chain(text: str, line: Line, labels: dict[str, str], context: Context) -> list[tuple[str, str, int]]:
+def _chain(text: str, line: Line, labels: dict[str, str], context: Context) -> list[_Arrow]:
     """The edges of one line."""
-    edges: list[tuple[str, str, int]] = []
+    edges: list[_Arrow] = []
     before: list[str] = []
+    told = False
     at = 0
     while at < len(text):
         group: list[str] = []
@@ -93,11 +105,11 @@ def _chain(text: str, line: Line, labels: dict[str, str], context: Context) -> l
         if not group:
             return edges
         pairs = product(before, group, lambda: context.cut(line))
-        edges += [(left, right, line.number) for left, right in pairs]
+        edges += [_Arrow(left, right, line.number, told) for left, right in pairs]
         link = _LINK.match(text, at)
         if link is None:
             return edges
-        before, at = group, link.end()
+        before, at, told = group, link.end(), any(map(str.isalpha, link[0].rstrip("xo")))
         if "---" in link[0] and link[0].strip("-") == "":
             before = []
     return edges

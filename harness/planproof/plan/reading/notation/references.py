@@ -10,10 +10,10 @@ MAX_RANGE: Final = 500
 
 _ID: Final = (
     r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
-    r"(?:_[A-Za-z0-9]{1,12}|-[A-Z](?![A-Za-z0-9])){0,3}"
+    r"(?:_[A-Za-z0-9]{1,12}|-[A-Z](?![A-Za-z0-9])|-[A-Z]{2,12}(?![\w-])){0,3}"
 )
 _REFERENCE: Final = re.compile(
-    rf"(?<![\w.\-/#])({_ID})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]))?"
+    rf"(?<![\w.\-/#])({_ID})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]|-[A-Z]{{2}}))?"
 )
 _DIGIT: Final = re.compile(r"[0-9]")
 _SINGLE: Final = re.compile(r"[ \t]*[A-Z]{1,8}[-_]?[0-9]{1,7}[ \t]*$")
@@ -27,6 +27,9 @@ _WORDED: Final = re.compile(
 )
 _NUMBER: Final = re.compile(
     r"(?<![\w.\-/])([0-9]{1,4}(?:\.[0-9]{1,4}){0,4})(?:\s?(?:-|–)\s?([0-9]{1,4}(?:\.[0-9]{1,4}){0,4}))?(?![\w\-/]|\.\w)"
+)
+_PARTS: Final = re.compile(
+    r"[\s,;+&/*`_.#\[\]:–—-]|\b(?:and|or|to|through|tasks?|steps?|items?|only|all|of)\b", re.IGNORECASE
 )
 _FIRST: Final = re.compile(r"[0-9.]+[a-z]?")
 _TAIL: Final = re.compile(r"^(.*?)([0-9]+)$", re.DOTALL)
@@ -61,6 +64,11 @@ def _numbers(text: str) -> list[str]:
     """Bare numbers as ids."""
     found = {name: None for match in _NUMBER.finditer(text) for name in _expand(match[1], match[2])}
     return list(found)
+
+
+def only_numbers(text: str) -> bool:
+    """Whether a text holds bare numbers and nothing but what parts them: ``1.1, 2-3 and task 4``."""
+    return _PARTS.sub("", _NUMBER.sub(" ", text)) == ""
 
 
 def _counted(text: str) -> list[str]:

@@ -42,6 +42,10 @@ _VERB: Final = re.compile(
 _VERB_HINT: Final = re.compile(
     "depend|lock|requir|needs|wait|after|once|when|prereq|follows|until|before|gates"
 )
+_TO_DO: Final = re.compile(
+    rf"(?:requires?|needs)[ \t]+(?:(?!(?:{_WORD})s?\b)\w+[ \t]+){{0,6}}to[ \t]", re.IGNORECASE
+)
+"""What needs work "to finish phase 2" does not wait for it."""
 _DENIED: Final = re.compile(
     r"(?:\bno|\bnot|n['’]t|\bnever|\bwithout|\bnon-?)[ \t]*$|\bno[ \t](?:other[ \t])?$", re.IGNORECASE
 )
@@ -236,6 +240,8 @@ class Stages:
         for part in re.split(r"[.;!](?=\s|$)", text):
             verb = _VERB.search(part)
             if verb is None or (_DENIED.search(part[: verb.start()]) and not verb["until"]):
+                continue
+            if _TO_DO.match(part, verb.start()):
                 continue
             head = part[: verb.start()]
             subject = self.side(head, here, titles=titles, beside=here)
