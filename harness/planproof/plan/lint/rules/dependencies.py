@@ -30,6 +30,9 @@ _CHAIN = re.compile(r"^\s*[A-Z][\w-]*\d.*(?:→|->|─>|──►|-->)")
 # A field that names its tasks by no id names them all.
 _SWEEPING = re.compile(r"\b(?:all|every|everything|previous|above|prior|preceding)\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"[\[(][^\[\]()\n]*[\])]")
+_SPAN = re.compile(
+    r"[A-Z][\w-]*\d[ \t]*(?:-|–|—|\.\.+|…|\bthrough\b|\bto\b)[ \t]*(?:[A-Z][A-Z_-]*)?\d+", re.IGNORECASE
+)
 _PRIORITY = re.compile(r"P(\d)\b")
 _JOIN = re.compile(r"-\+[ \t]*$|-\+-|[─━][┤┘┴╯]|[┘┴╯]", re.MULTILINE)
 
@@ -162,6 +165,10 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
         implied = HEADED | {Origin.PHASES}
         staged = Waits(edge for edge in view.plan.edges if edge.origin in implied)
     joined = _joins(view)
+    roots: dict[str, list[int]] = {}
+    for edge in view.plan.edges:
+        if edge.origin in DRAWN:
+            roots.setdefault(edge.before, []).append(edge.line)
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
         if (field is None and not headed.waiting(item.id)) or (field and _SWEEPING.search(field[0])):
@@ -179,8 +186,15 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
                 for before, edge in own.items()
                 if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id)
             }
+        if in_header and not picture and not _drawn_alone(view, item.local, roots.get(item.id, ())):
+            in_header = {}
         if in_graph or in_header:
             yield _disagreement(view, item, in_graph, in_header, own, picture)
+
+
+def _drawn_alone(view: PlanView, name: str, lines: Iterable[int]) -> bool:
+    """Whether a picture shows a task by its own name, and not only as one of "T001 through T009"."""
+    return any(name in _SPAN.sub(" ", view.line(line)) for line in lines)
 
 
 def _has_fields(view: PlanView) -> bool:

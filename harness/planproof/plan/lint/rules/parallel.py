@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Confidence, Hit
 from planproof.plan.lint.rule import rule
-from planproof.plan.lint.rules.dependencies import local
+from planproof.plan.lint.rules.dependencies import DRAWN, local
 from planproof.plan.lint.subjects import is_test, written
 from planproof.plan.lint.view import PUT_OFF
 from planproof.plan.lint.wait import Waits, listed
@@ -19,7 +19,7 @@ from planproof.plan.model import Origin
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from planproof.plan.lint.view import PlanView
     from planproof.plan.model import Item, ParallelGroup
@@ -57,8 +57,9 @@ def parallel_same_file(view: PlanView) -> Iterator[Hit]:
     if not shared:
         return
     waits = view.waits
+    drawn = Waits(edge for edge in view.plan.edges if edge.certain and edge.origin in DRAWN).nodes
     for file, items in shared.items():
-        clashing = _clashing(items, waits)
+        clashing = _clashing(items, waits, drawn)
         if len(clashing) > 1:
             first, *rest = clashing
             yield Hit(
@@ -71,12 +72,15 @@ def parallel_same_file(view: PlanView) -> Iterator[Hit]:
             )
 
 
-def _clashing(items: Sequence[Item], waits: Waits) -> list[Item]:
-    """Those that may run beside the one before them; who is in order with each next is so with all."""
+def _clashing(items: Sequence[Item], waits: Waits, drawn: Collection[str]) -> list[Item]:
+    """Those that may run beside the one before them; who is in order with each next is so with all.
+
+    Phases come one after the other, unless a picture of the whole says what comes after what.
+    """
     found: dict[str, Item] = {}
     for left, right in pairwise(items):
-        drawn = left.id in waits.nodes and right.id in waits.nodes
-        if (left.phase == right.phase or drawn) and waits.apart(left.id, right.id):
+        both = left.id in drawn and right.id in drawn
+        if (left.phase == right.phase or both) and waits.apart(left.id, right.id):
             found[left.id], found[right.id] = left, right
     return list(found.values())
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from planproof.plan.model import Item
 
 MOST = 400
+# Who waits for more tests all of them together.
+FEW = 4
 _EVERYTHING = re.compile(
     r"\b(?:full|entire|whole|complete)\b[^.;\n]{0,30}\b(?:test suite|suite"
     r"|tests)\b|\ball (?:public |api )?(?:methods|endpoints|functions"
@@ -30,7 +32,14 @@ _EVERYTHING = re.compile(
 _WITH = re.compile(
     r"\b(?:with|using|via|use|import|calls?)\s+(?:the |a |new |shared )?([a-z][a-z]+ [a-z]+)", re.IGNORECASE
 )
-_MADE = re.compile(r"^\W*(?:create|add|implement|define|build|write)\b", re.IGNORECASE)
+_MADE = re.compile(
+    r"^\W*(?:create|add|implement|define|build|write)\b(?:\s+(?:an?|the|new|shared))*", re.IGNORECASE
+)
+_OBJECT_ENDS = re.compile(
+    r"[,;:(–—.]|\s-\s|\b(?:in|for|to|at|with|and|that|which|of|from|on|using|by|into)\b", re.IGNORECASE
+)
+_HOLDERS = frozenset(map(stem, ("helper", "class", "function", "module", "utility", "component")))
+_SUBJECT = re.compile(r"\bunit tests?\b\W*(?:for|of|in|-|–|:)\W*\w", re.IGNORECASE)
 
 
 @rule("PP208", "story-left-out", "warning")
@@ -123,31 +132,52 @@ def missing_edge(view: PlanView) -> Iterator[Hit]:
     if len(view.tasks) > MOST or not view.plan.edges:
         return
     waits = view.waits
-    makers = [
-        (item, [stem(word) for word in parts(item.text) if word.lower() not in STOP])
-        for item in view.tasks
-        if _MADE.search(item.text)
-    ]
-    for item in view.tasks:
+    makers = [(item, made) for item in view.tasks if item.id in waits.nodes and len(made := _made(item)) >= 2]
+    for item in view.tasks if makers else ():
         if item.id not in waits.nodes:
             continue
-        first, last = view.block(item)
-        for found in _WITH.finditer(view.lines(first, last)):
-            phrase = [stem(word) for word in found[1].split() if word.lower() not in STOP]
-            for maker, title in makers:
-                if maker.id == item.id or maker.id not in waits.nodes or not _consecutive(phrase, title):
+        own = _stemmed(item.text)
+        for line, words in _used(view, item):
+            phrase = _stemmed(words)
+            for maker, made in makers:
+                # What is made further down is not yet what this one means by the same words.
+                if maker.line >= item.line or phrase != made or _follows(own, made):
                     continue
                 if waits.reaches(maker.id, item.id) or waits.reaches(item.id, maker.id):
                     continue
-                line = first + view.lines(first, last)[: found.start()].count("\n")
                 edges = tuple(edge.line for edge in waits.of(item.id).values())
-                yield Hit(line, f'{item.local} uses "{found[1]}", which {maker.local} makes, but does '
-        f'not wait for it.',
-                          (item.id, maker.id), (item.line, maker.line, *edges), Confidence.LOW)  # fmt: skip
+                yield Hit(
+                    line,
+                    f'{item.local} uses "{words}", which {maker.local} makes, but does not wait for it.',
+                    (item.id, maker.id),
+                    (item.line, maker.line, *edges),
+                    Confidence.LOW,
+                )
 
 
-def _consecutive(phrase: list[str], title: list[str]) -> bool:
-    return len(phrase) >= 2 and any(title[i : i + len(phrase)] == phrase for i in range(len(title)))
+def _stemmed(text: str) -> list[str]:
+    return [stem(word) for word in parts(text) if word.lower() not in STOP]
+
+
+def _made(item: Item) -> list[str]:
+    """The words of the one thing that a task makes: what stands behind the verb, up to "in" or "for"."""
+    found = _MADE.search(item.text)
+    made = _stemmed(_OBJECT_ENDS.split(item.text[found.end() :], maxsplit=1)[0]) if found else []
+    while made and made[-1] in _HOLDERS:
+        made.pop()
+    return made
+
+
+def _used(view: PlanView, item: Item) -> Iterator[tuple[int, str]]:
+    """What the title of a task and its boxes use, with the lines."""
+    for said in (item, *(child for child in view.kids(item) if child.box is not None)):
+        for found in _WITH.finditer(said.text):
+            yield said.line, found[1]
+
+
+def _follows(words: list[str], phrase: list[str]) -> bool:
+    """Whether a phrase stands among words."""
+    return any(words[at : at + len(phrase)] == phrase for at in range(len(words)))
 
 
 @rule("PP211", "test-of-something-else", "warning")
@@ -158,18 +188,14 @@ def test_of_something_else(view: PlanView) -> Iterator[Hit]:
     waits = view.waits
     for item in view.tasks:
         before = waits.of(item.id)
-        if (
-            len(before) < 2
-            or not is_test(item)
-            or not re.search(r"\bunit tests?\b", item.text, re.IGNORECASE)
-        ):
+        if not 2 <= len(before) <= FEW or not is_test(item) or not _SUBJECT.search(item.text):
             continue
         told = stems(view.block_text(item))
         own = {name: _own_words(view, name) for name in before}
         if not any(words & told for words in own.values()):
             continue
         for name, words in own.items():
-            if words and not words & told:
+            if words and not words & told and not any(waits.reaches(name, other) for other in before):
                 other = view.by_id[name]
                 yield Hit(
                     before[name].line,
