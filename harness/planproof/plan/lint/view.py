@@ -37,9 +37,10 @@ _IN_ORDER = re.compile(
 # "Task validation report" and "Work session: the parser" retell; "Tasks: the audit report" and "Report writer
 # plan" do not, nor does an implementation summary, which is a plan looked back upon.
 _RETELLS = re.compile(
-    r"\b(?:(?:reports?|analys[ie]s|assessment|retrospective|post-?mortem|closure|findings|changelog|release notes"
-    r"|triage|lessons(?: learn(?:ed|t))?|complete|completed|(?:status|progress) updates?"
-    r"|(?:test|audit|review|validation|verification|audits|usability \w+) results|(?<!implementation )summary)"
+    r"\b(?:(?:reports?|analys[ie]s|assessment|retrospective|post-?mortem|closure|findings|changelog|triage"
+    r"|complete|completed|release notes|lessons(?: learn(?:ed|t))?|(?:status|progress) updates?"
+    r"|(?:adversarial|architecture|code|design|peer|plan|post-\w+|risk|tasks?) reviews?"
+    r"|(?:tests?|audits?|review|validation|verification|usability \w+) results|(?<!implementation )summary)"
     r"(?=[\W\d]*$|[ \t]*[:(–—-]|[ \t]+(?:for|of|on|from)\b)|work session|session \d+\b)",
     re.IGNORECASE,
 )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Questions that compare each task with each line are asked of plans up to this many tasks.
 MOST = 2_000
+FAR_OFF = 2
 _TOTAL = re.compile(
     r"\bnumber of (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b|"
     r"\btotal(?: number of)? (?:sub-?)?tasks\b[*_: ]{1,6}(\d+)\b(?![ "
@@ -39,6 +40,9 @@ _EFFORT = re.compile(
     r"|duration|time)\b[*_: ]{1,6}~?\s*(\d+(?:\.\d+)?)\s*"
     r"(?:(?:-|–|to)\s*(\d+(?:\.\d+)?)\s*)?(hours?|hrs?|h|days?|d|weeks?|w)\b",
     re.IGNORECASE | re.MULTILINE,
+)
+_WHOLE = re.compile(
+    r"\b(?:summary|overview|totals?|efforts?|estimates?|estimation|metadata|timeline)\b", re.IGNORECASE
 )
 _HOURS = {"h": (1.0, 1.0), "d": (5.0, 9.0), "w": (25.0, 45.0)}
 _RANGE = re.compile(rf"\W*(?:\[.\]\W*)?(?:{ID}\s*(?:-|–|—|to|through)\s*{ID}|[A-Z]+-?\d+-\d{{2,}}\b)")
@@ -100,7 +104,7 @@ def _ranged(view: PlanView) -> bool:
 @rule("PP501", "declared-total", "warning")
 def declared_total(view: PlanView) -> Iterator[Hit]:
     """The plan says how many tasks it has, and it has another number."""
-    if len(view.tasks) < 2:
+    if len(view.tasks) < 2 or view.retells:
         return
     totals = list(view.search(_TOTAL, "total", "into ", "number of"))
     counted = [
@@ -113,9 +117,10 @@ def declared_total(view: PlanView) -> Iterator[Hit]:
         return
     for line, found in totals:
         said = int(next(group for group in found.groups() if group))
-        if (said > 1 and said not in sizes and line < view.tasks[0].line) or (
-            said > 1 and said not in sizes and view.task_at(line) is None
-        ):
+        # A number that is far off counts something else: the whole of which this is a part, steps in prose.
+        near = max(sizes) <= FAR_OFF * said and said <= FAR_OFF * max(sizes)
+        outside = line < view.tasks[0].line or view.task_at(line) is None
+        if said > 1 and said not in sizes and near and outside:
             yield Hit(
                 line,
                 f"This says {said} tasks; the plan has {len(view.tasks)}.",
@@ -233,13 +238,14 @@ def effort_sum(view: PlanView) -> Iterator[Hit]:
     tasks = [item for item in view.tasks if item.effort_hours is not None]
     if (
         len(tasks) < 2
+        or view.retells
         or len(tasks) != len([item for item in view.tasks if item.parent is None])
         or _ranged(view)
     ):
         return
     total = sum(item.effort_hours or 0.0 for item in tasks)
     for line, found in view.search(_EFFORT, "effort", "estimate", "duration", "time"):
-        if line >= tasks[0].line and line <= view.block(tasks[-1])[1]:
+        if (line >= tasks[0].line and line <= view.block(tasks[-1])[1]) or not _of_all(view, line):
             continue
         least, most = _HOURS[found[3][0].lower()]
         low, high = float(found[1]) * least, float(found[2] or found[1]) * most
@@ -250,6 +256,17 @@ def effort_sum(view: PlanView) -> Iterator[Hit]:
                 f"{total:g} hours.",
                 related=tuple(item.line for item in tasks[:12]),
             )
+
+
+def _of_all(view: PlanView, line: int) -> bool:
+    """Whether an estimate is that of the whole plan: in its head, in a summary, or called total."""
+    section = view.section(line)
+    return (
+        section is None
+        or section.heading.level == 1
+        or re.search(r"\btotal\b", view.line(line), re.IGNORECASE) is not None
+        or _WHOLE.search(section.heading.text) is not None
+    )
 
 
 _ATTRIBUTES: dict[str, Callable[[PlanView, Item], bool]] = {
@@ -370,6 +387,8 @@ def _groups(view: PlanView) -> dict[str, Section]:
 @rule("PP428", "not-all-done", "warning")
 def not_all_done(view: PlanView) -> Iterator[Hit]:
     """A sentence says that all tasks are done, and some are not."""
+    if view.retells:
+        return
     for line, _ in view.search(_ALL_DONE, *_DONE_NEEDLES):
         text = view.line(line)
         section = view.section(line)

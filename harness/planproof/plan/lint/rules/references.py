@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 from planproof.plan.lint.finding import Confidence, Hit
 from planproof.plan.lint.mentions import ID, local_ids, tasks_in
@@ -12,11 +13,11 @@ from planproof.plan.lint.rule import rule
 from planproof.plan.lint.subjects import is_test_path
 from planproof.plan.lint.wait import listed
 from planproof.plan.lint.words import stems
-from planproof.plan.model import Kind
+from planproof.plan.model import Claim, Kind
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from planproof.plan.lint.view import PlanView
 
@@ -30,7 +31,12 @@ _STANDARDS = re.compile(
 )
 # The sign before the first letter is looked at behind it, so that the search can run from capital to capital.
 _ID = re.compile(rf"[A-Z](?<![\w/.#`-].){ID.removeprefix('[A-Z]')}(?![\w/]|\.\w|-[A-Za-z])")
-_LEADING = re.compile(rf"[^\w\[]*(?:\[.\])?(?:\W|\b(?:{ID}|to|through|and|US\d+|P)\b)*")
+_LEADING = re.compile(rf"[^\w\[]*(?:\[[^\]]{{0,10}}\])?(?:\W|\b(?:{ID}|to|through|and|US\d+|P)\b)*")
+# "WP06 T026", "WP04's T018": a task of another document.
+_OWNER = rf"(?:\b{ID}|#\d+|`)(?:['’]s)?[ \t:/]+"
+WHOLE = 0.8
+LONG = 8
+BEHIND = 5
 _NUMBER = re.compile(r"\d")
 _TARGET = re.compile(r"(?:^|/)[A-Z]{2,}[A-Z0-9]*[_-][A-Z0-9_-]+$")
 _PATH_SPAN = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]+\.[A-Za-z]{1,12})`")
@@ -41,6 +47,7 @@ _MATCHES = re.compile(
     r"\((?:matches|same as|as defined in|as specified in|as stated in) (?:the )?([a-z][a-z -]{3,40}?)\)",
     re.IGNORECASE,
 )
+_VALUE = re.compile(r"(?::[*_]*|=|\b(?:is|are|of|at))[ \t]*[~`]?\d[\w %.`-]*$")
 _INTERFACE = re.compile(
     r"\b(?:protocol|interface|abstract (?:base )?class|type) definitions?\b"
     r"|\binterfaces? only\b|\bprotocol only\b",
@@ -51,13 +58,16 @@ _INTERFACE = re.compile(
 @rule("PP505", "dangling-id", "warning")
 def dangling_id(view: PlanView) -> Iterator[Hit]:
     """An id is mentioned whose kind the plan numbers, and there is no such id."""
+    if view.retells:
+        return
     strange = {found[0] for _, found in view.search(_ID) if view.task_named(found[0]) is None}
     strange.difference_update(_last_names(view))
-    shapes = _shapes(_last_names(view)) if strange else {}
-    strange = {name for name in strange if _shape(name) in shapes}
+    series = _series(view) if strange else {}
+    strange = {name for name in strange if _misses(series, name) and not _split(view, name)}
     if not strange:
         return
-    strange.difference_update(name for item in view.tasks for name in _leading(view.line(item.line)))
+    leading = [item.line for item in view.tasks] + [unread.line for unread in view.plan.unread]
+    strange.difference_update(name for line in leading for name in _leading(view.line(line)))
     told = {edge.line for edge in view.plan.edges if edge.certain}
     said: set[str] = set()
     for line, found in view.search(_ID):
@@ -66,15 +76,29 @@ def dangling_id(view: PlanView) -> Iterator[Hit]:
         text = view.line(line)
         # A box that was not read as one, such as "[]" or one in code, still names what stands behind it.
         name = re.escape(found[0])
-        defined = re.match(rf"\W*(?:\[.\]\W*)?{name}\W*[:—–|-]|[^\w\[]*\[[^\]\n]{{0,10}}\]\W*{name}\b", text)
-        if line in told or defined or _elsewhere(text):
+        defined = re.match(
+            rf"\W*(?:\[.\]\W*)?{name}\W*[:—–|.·)-]|[^\w\[]*\[[^\]\n]{{0,10}}\]\W*{name}\b", text
+        )
+        if line in told or defined or re.search(rf"{_OWNER}{name}\b", text) or _elsewhere(text):
+            continue
+        of = series[_shape(found[0])]
+        if _number(found[0]) > of.highest and not _beside_known(view, text, found[0]):
             continue
         said.add(found[0])
         yield Hit(
             line,
-            f"{found[0]} is named here, but the plan has none (its last is {shapes[_shape(found[0])]}).",
+            f"{found[0]} is named here, but the plan has none (its last is {of.last}).",
             confidence=Confidence.MEDIUM,
         )
+
+
+def _beside_known(view: PlanView, text: str, name: str) -> bool:
+    """Whether the line lists the name with tasks of the plan, so that it is known whose names these are."""
+    own = _leading(text)
+    return any(
+        _shape(other) == _shape(name) and other not in own and view.task_named(other) is not None
+        for other in local_ids(text)
+    )
 
 
 def _leading(text: str) -> list[str]:
@@ -87,16 +111,57 @@ def _last_names(view: PlanView) -> Iterator[str]:
     return (item.local.rsplit("/", 1)[-1] for item in view.plan.items)
 
 
-def _shapes(known: Iterable[str]) -> dict[str, str]:
-    """Kinds of ids of which the plan has three or more, with the last of each."""
-    last: dict[str, str] = {}
-    some: dict[str, set[str]] = {}
-    for name in known:
-        shape = _shape(name)
-        last[shape] = max(name, last.get(shape, ""))
-        if len(some.setdefault(shape, set())) <= 2:
-            some[shape].add(name)
-    return {shape: last[shape] for shape, names in some.items() if shape and len(names) > 2}
+class _Series(NamedTuple):
+    """Ids of tasks that differ by their number only.
+
+    Attributes:
+        last: the last of them.
+        highest: its number.
+        whole: the plan holds most of the numbers from the first to this one, so that it is theirs.
+    """
+
+    last: str
+    highest: int
+    whole: bool
+
+
+def _series(view: PlanView) -> dict[str, _Series]:
+    """The series of which the plan has three or more."""
+    numbers: dict[str, dict[int, str]] = {}
+    claiming: Counter[str] = Counter()
+    for item in view.tasks:
+        for name in local_ids(item.local.rsplit("/", 1)[-1]):
+            if shape := _shape(name):
+                numbers.setdefault(shape, {})[_number(name)] = name
+                claiming[shape] += item.claim is not Claim.NONE
+    found: dict[str, _Series] = {}
+    for shape, names in numbers.items():
+        highest = max(names)
+        # Without states they are the headings of a document that speaks of tasks.
+        if len(names) > 2 and claiming[shape] * 2 >= len(names):
+            whole = min(names) <= 1 and len(names) >= WHOLE * highest
+            found[shape] = _Series(names[highest], highest, whole)
+    return found
+
+
+def _misses(series: dict[str, _Series], name: str) -> bool:
+    """Whether a series would have the name: in a gap of it, or a little behind its end."""
+    of = series.get(_shape(name))
+    return (
+        of is not None
+        and of.whole
+        and 0 < _number(name) <= of.highest + (BEHIND if of.highest >= LONG else 0)
+    )
+
+
+def _split(view: PlanView, name: str) -> bool:
+    """Whether ``WP04`` lives on as ``WP04a`` and ``WP04b``."""
+    return view.task_named(f"{name}a") is not None or view.task_named(f"{name}b") is not None
+
+
+def _number(name: str) -> int:
+    """The number that an id ends with."""
+    return int(_SHAPE.match(name)[2])  # type: ignore[index]  # asked of ids with a shape only
 
 
 def _shape(name: str) -> str:
@@ -111,7 +176,8 @@ def _elsewhere(text: str) -> bool:
         re.search(
             r"\.md\b|\b(?:spec|feature|issue|PR|epic|increment|ticket|plan"
             r"|sprint)\s*#?\d|removed|dropped|renumber|reserved"
-            r"|deleted|skipped|merged into|moved to|e\.g\.|example|previous|format"
+            r"|deleted|skipped|merged into|moved to|former|\bold\b|\bsplits?\b|shifted|originally|renamed"
+            r"|source|absorbed|e\.g\.|example|previous|format"
             r"|cross-|upstream|see also|gap",
             text,
             re.IGNORECASE,
@@ -289,6 +355,10 @@ def undefined_source(view: PlanView) -> Iterator[Hit]:
         ):
             continue
         last = found[1].split()[-1]
+        if (
+            _VALUE.search(view.line(line).partition(found[0])[0]) is None
+        ):  # only a value can be held against another
+            continue
         if len(re.findall(rf"\b{re.escape(last)}\b", view.text, re.IGNORECASE)) == 1:
             yield Hit(
                 line,

@@ -20,12 +20,26 @@ if TYPE_CHECKING:
     from planproof.plan.model import Item
 
 _CAPITAL = re.compile(r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]+(\[X\])(?=[ \t\\*]|$)", re.MULTILINE)
-_SHARE = re.compile(
-    r"(?<![\w./-])(?P<part>\d{1,6})[ \t]*(?:/|of)[ \t]*(?P<whole>\d{1,6})(?![\w/.]\d)[^\n|%()\d]{0,40}"
-    r"[(=:—–-]?[ \t]*~?(?P<percent>\d{1,3})(?:\.\d+)?[ \t]?%(?![\w])|"
-    r"(?<![\w./-])(?P<percent2>\d{1,3})[ \t]?%[*_]*[ \t]*"
-    r"\((?P<part2>\d{1,6})[ \t]*(?:/|of)[ \t]*(?P<whole2>\d{1,6})\b"
+_COUNTED = (
+    r"(?:[ \t]+(?:tasks?|sub-?tasks?|tests?|items?|boxes|steps?|criteria|acceptance criteria|ACs?|stories"
+    r"|checks?|user stories|requirements?|features?|phases?|WPs?|work packages|points?|modules?))?"
 )
+_REACHED = r"(?:[ \t]+(?:complete[d]?|done|finished|implemented|closed|ticked|checked|met|verified))?"
+_REACHED_OR_PASSED = _REACHED.removesuffix("))?") + "|passing|passed|pass|green))?"
+_FRACTION = r"(?<![\w./\"'`-])(?P<part{0}>\d{{1,6}})[ \t]*(?:/|of)[ \t]*(?P<whole{0}>\d{{1,6}})(?![\w/.]\d)"
+# Nothing but the things counted may stand between and behind: "20/20 passing (90% coverage)" is two figures.
+_SHARE = re.compile(
+    _FRACTION.format("")
+    + rf"[*_]*{_COUNTED}{_REACHED_OR_PASSED}[*_]*[ \t]*[(\[=:—–,-]{{0,2}}[ \t]*[*_]*"
+    + rf"(?P<percent>\d{{1,3}})(?:\.\d+)?[ \t]?%[*_]*{_REACHED}[*_]*"
+    + r"(?=[ \t]*(?:[).;|\]!←✅❌⚠⏳🔄🚧]|$|[—–-][ \t]))"
+    + r"|(?<![\w./~≈\"'`-])(?P<percent2>\d{1,3})(?:\.\d+)?[ \t]?%[*_]*"
+    + rf"{_REACHED_OR_PASSED}[*_]*[ \t]*\("
+    + _FRACTION.format("2").replace(r"(?<![\w./\"'`-])", "")
+    + rf"{_COUNTED}{_REACHED_OR_PASSED}[ \t]*\)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ABOUT = re.compile(r"(?:[~≈]|\b(?:about|around|roughly|approx\.?|nearly|almost))[ \t]*$", re.IGNORECASE)
 _PROGRESS = re.compile(
     r"(?<![\w./-])(?P<part>\d{1,6})[ \t]*(?:/|of)[ \t]*(?P<whole>\d{1,6})(?![\w/.]\d)[*_]*[ \t]*"
     r"(?:tasks?|boxes|items|steps)\b[ \t]*(?:are[ \t]|now[ \t]|have been[ \t])*"
@@ -90,6 +104,8 @@ def wrong_percentage(view: PlanView) -> Iterator[Hit]:
         part, whole, said = (int(found[name + tail]) for name in ("part", "whole", "percent"))
         if not whole or part > whole or abs(said - 100 * part / whole) <= 1:
             continue
+        if _said_otherwise(found) or (part == whole and "test" in found[0]):  # that is their coverage
+            continue
         right = round(100 * part / whole)
         start, end = place(view, line, found, "percent" + tail)
         yield Hit(
@@ -97,6 +113,12 @@ def wrong_percentage(view: PlanView) -> Iterator[Hit]:
             f"{part} of {whole} are {right} %, not {said} %.",
             fix=Fix(f"write {right}", (Splice(start, end, str(right)),)),
         )
+
+
+def _said_otherwise(found: re.Match[str]) -> bool:
+    """Whether the figures are rounded by the words before them, or an example in quotes or code."""
+    before = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
+    return before.count("`") % 2 == 1 or before.count('"') % 2 == 1 or _ABOUT.search(before[-12:]) is not None
 
 
 def _once(found: Iterator[tuple[int, re.Match[str]]]) -> Iterator[tuple[int, re.Match[str]]]:
@@ -127,7 +149,7 @@ class _Told(NamedTuple):
 def stale_progress(view: PlanView) -> Iterator[Hit]:
     """A heading or a summary says how many tasks are done, and the boxes say something else."""
     boxes = view.boxes
-    if len(boxes) < 2:
+    if len(boxes) < 2 or view.retells:
         return
     for told, items in _told(view):
         ways = _ways(items)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # At most so many statements of one kind are compared with each other.
 MOST = 300
+ONE_TASK = 60
 _OUTCOME = re.compile(
     r"^(?P<condition>[^\n]{0,400}?)(?:→|⇒|=>|->|\breturns?\b|\bgives?\b"
     r"|\bresponds? with\b|\breject(?:s|ed)?(?: with)?\b|,? \(?else\b|\bas\b)"
@@ -135,6 +136,8 @@ def every_and_not_every(view: PlanView) -> Iterator[Hit]:
             continue
         told.add((owner.id, found[1].lower()))
         first, last = view.block(owner)
+        if last - first > ONE_TASK:  # a chapter, which speaks of many things
+            continue
         for number in range(first, last + 1):
             text = _NOT_ALWAYS.sub(" ", view.line(number))
             for other in _ALWAYS.finditer(text):
@@ -318,7 +321,8 @@ def rival_methods(view: PlanView) -> Iterator[Hit]:
             if left
             else []
         )
-        near = [other for other in right if abs(other[0] - left[0][0]) <= 60]
+        # On one line they are a list of what there is.
+        near = [other for other in right if 0 < abs(other[0] - left[0][0]) <= 60]
         if near:
             yield Hit(
                 left[0][0],
@@ -332,7 +336,8 @@ def rival_methods(view: PlanView) -> Iterator[Hit]:
 def only_one_may(view: PlanView) -> Iterator[Hit]:
     """One part alone may do something, and a task gives it to another."""
     pattern = re.compile(
-        r"\bonly `?([\w-]+)`? (append|write|delete|create|update|read|send|publish|evict|insert)s\b",
+        r"\bonly `?((?<=`)[\w-]+|\w+[_-]\w+)`? "
+        r"(append|write|delete|create|update|read|send|publish|evict|insert)s\b",
         re.IGNORECASE,
     )
     for line, found in view.search(pattern, "only "):
