@@ -30,6 +30,10 @@ HEADING, ITEM, TEXT, FENCE, CODE, HTML, RULE, QUOTE, META = Form
 _VERBATIM: Final = (FENCE, CODE, HTML, META)
 
 
+Place = tuple[int, int, int, str]
+"""A line: its number, byte offsets of its start and of the next line's, its text without its ending."""
+
+
 class Line(NamedTuple):
     """One further line of a block: its number from 1, the byte offset of its start, its text."""
 
@@ -56,7 +60,8 @@ class Block:
         at: byte offset of the line that holds ``text``; differs from ``start`` where a list
             item's text begins on the next line.
         text: first line without its marks: heading text, item text, info string of a fence.
-        more: further lines of a paragraph, or all inner lines of a fence, code or HTML block.
+        tail: further lines of a paragraph, or all inner lines of a fence, code or HTML block; None where
+            there are none; ``more`` makes lines of them.
         level: 1 to 6 for headings; nesting depth from 0 for list items.
         marker: bullet, fence or heading character.
         owner: list item that holds this block, if any.
@@ -79,11 +84,11 @@ class Block:
         "level",
         "line",
         "marker",
-        "more",
         "owner",
         "padding",
         "quoted",
         "start",
+        "tail",
         "text",
         "topic",
         "underlined",
@@ -95,7 +100,7 @@ class Block:
         self.start = self.at = start
         self.end = end
         self.text = text
-        self.more: list[Line] | None = None
+        self.tail: list[Place] | None = None
         self.level = self.column = self.padding = 0
         self.marker = self.topic = ""
         self.owner: Block | None = None
@@ -103,19 +108,27 @@ class Block:
         self.quoted = self.bare = self.underlined = False
         self.closed = True
 
+    @property
+    def more(self) -> list[Line] | None:
+        """Its further lines, or None."""
+        if self.tail is None:
+            return None
+        new = tuple.__new__  # as its class does, in half the time
+        return [new(Line, (number, start, text)) for number, start, _, text in self.tail]
+
     def lines(self) -> list[Line]:
         """Its text lines with their places; for a fence the inner lines only."""
         inner = self.more or []
         if self.form in _VERBATIM:
-            return list(inner)
-        first = Line(self.line if self.at == self.start else self.line + 1, self.at, self.text)
+            return inner
+        first = line_at(self.line if self.at == self.start else self.line + 1, self.at, self.text)
         return [first, *inner]
 
     def joined(self) -> str:
         """All lines as one, parted by single spaces."""
-        if self.more is None:
+        if self.tail is None:
             return self.text
-        return " ".join([self.text, *(line.text for line in self.more)])
+        return " ".join([self.text, *(text for _, _, _, text in self.tail)])
 
     def __repr__(self) -> str:
         """For people who debug."""

@@ -106,10 +106,10 @@ class Engine:
         if found is None or not _KEY.match(found[1]):
             return 1, skip
         block = Block(Form.META, 1, 0, found.end(), "---")
-        block.more = []
+        block.tail = []
         at = found.start(1)
         for number, raw in enumerate(found[1].splitlines(keepends=True), start=2):
-            block.more.append(Line(number, at, raw.decode().rstrip("\r\n")))
+            block.tail.append((number, at, at + len(raw), raw.decode().rstrip("\r\n")))
             at += len(raw)
         for meta in self.metas:
             if meta(block, self.context):
@@ -133,7 +133,7 @@ class Engine:
         context = self.context
         text = block.text
         values: list[Line] = []
-        if block.more is not None:
+        if block.tail is not None:
             text = self.continued(block, values)
         owner = block.owner
         if owner is None:
@@ -232,7 +232,7 @@ class Engine:
         said = label(block.text)
         if said is None:
             return False
-        if not said.value and block.more is None:
+        if not said.value and block.tail is None:
             block.topic = topic_of(said.name)
             return bool(block.topic)
         if parent is not None and block.owner is None and self.needed(said, parent, block):
@@ -281,8 +281,8 @@ class Engine:
         """A paragraph: labelled lines, tables, stray boxes."""
         context = self.context
         owner = self.parent(block) if block.owner is not None else context.section.task
-        lines = block.lines() if block.more is not None else [line_at(block.line, block.at, block.text)]
-        told = block.more is not None or context.section.topic or context.label_topic or self.foreign
+        lines = block.lines() if block.tail is not None else [line_at(block.line, block.at, block.text)]
+        told = block.tail is not None or context.section.topic or context.label_topic or self.foreign
         for line in lines:
             text = line.text
             if text[:1] in "*_" or (":" in text and text.find(":", 0, LABEL_LENGTH) >= 0):

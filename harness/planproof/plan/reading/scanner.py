@@ -8,14 +8,17 @@ block when it is complete, so that a big file is never held twice.
 from __future__ import annotations
 
 import re
-from itertools import accumulate, count
+from itertools import accumulate, chain, count, islice
+from operator import add
 from typing import TYPE_CHECKING, Final
 
-from planproof.plan.reading.blocks import CODE, FENCE, HEADING, HTML, ITEM, QUOTE, RULE, TEXT, Block, line_at
+from planproof.plan.reading.blocks import CODE, FENCE, HEADING, HTML, ITEM, QUOTE, RULE, TEXT, Block
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+
+    from planproof.plan.reading.blocks import Place
 
 
 INDENT: Final = 4
@@ -25,6 +28,10 @@ MAX_DEPTH: Final = 100
 
 CHUNK: Final = 262_144
 """Bytes that are decoded at once."""
+
+WORDS: Final = 1
+TABLE: Final = 2
+"""What a paragraph is that may go on; 0 where none may."""
 
 _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
 _BULLETS: Final = frozenset("-*+")
@@ -37,6 +44,7 @@ _PLAIN: Final = re.compile(
 )
 """The commonest ways in which a line of words begins with a sign that may begin something else."""
 _SPACES: Final = re.compile(r" *")
+_HASHES: Final = frozenset("#" * level for level in range(1, 7))
 _IS_HEADING: Final = re.compile(r"(#{1,6})(?:[ \t]+|$)")
 _HEADING_TAIL: Final = re.compile(r"(?:^|[ \t])#+[ \t]*$")
 _OPENS_FENCE: Final = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$", re.DOTALL)
@@ -69,51 +77,57 @@ _HTML_ALONE: Final = re.compile(
 )
 
 
-Place = tuple[int, int, int, str]
-"""A line: its number, byte offsets of its start and of the next line's, its text without its ending."""
-
-
 def scan(data: bytes, *, line: int = 1, offset: int = 0) -> Iterator[Block]:
-    """Yield the blocks of a file in order; UTF-8 is taken for granted.
+    """The blocks of a file in order; UTF-8 is taken for granted.
 
     Args:
         data: the file's bytes from ``offset`` on.
         line: number of the first line.
         offset: byte offset of ``data`` in the file, added to every place.
     """
+    return chain.from_iterable(_scanned(data, line, offset))
+
+
+def _scanned(data: bytes, line: int, offset: int) -> Iterator[list[Block]]:
+    """The blocks of one piece of a file after the other."""
     scanner = Scanner()
-    number, start = line, offset
-    for texts, sizes in _pieces(data):
-        starts = list(accumulate(sizes, initial=start))
-        scanner.feed(zip(count(number), starts, starts[1:], texts, strict=False))
-        number += len(starts) - 1
-        start = starts[-1]
-        done, scanner.done = scanner.done, []
-        yield from done
-    scanner.finish()
-    yield from scanner.done
-
-
-def _pieces(data: bytes) -> Iterator[tuple[Sequence[str], Iterable[int]]]:
-    r"""Lines without their endings (one may be too many), and their sizes in bytes with them; piece by piece.
-
-    ``\n``, ``\r\n`` and ``\r`` end a line, nothing else does.
-    """
     begin, total = 0, len(data)
     while begin < total:
         end = data.find(b"\n", begin + CHUNK) + 1 or total
-        piece = data[begin:end]
-        raws = piece.splitlines(keepends=True)
-        if b"\r" in piece:
-            texts = [raw.decode().rstrip("\r\n") for raw in raws]
-        else:
-            texts = piece.decode().split("\n")
-        yield texts, map(len, raws)
+        starts, texts = _lines(data[begin:end], offset + begin)
+        scanner.feed(zip(count(line), starts, islice(starts, 1, None), texts, strict=False))
+        line += len(starts) - 1
         begin = end
+        done, scanner.done = scanner.done, []
+        yield done
+    scanner.finish()
+    yield scanner.done
+
+
+def _lines(piece: bytes, start: int) -> tuple[list[int], Iterable[str]]:
+    r"""Where the lines of a piece start and where the last one ends, and their texts without endings.
+
+    ``\n``, ``\r\n`` and ``\r`` end a line, nothing else does. Tabs that decide structure become spaces.
+    """
+    texts: Iterable[str]
+    if b"\r" in piece:
+        raws = piece.splitlines(keepends=True)
+        starts = list(accumulate(map(len, raws), initial=start))
+        texts = (raw.decode().rstrip("\r\n") for raw in raws)
+    else:
+        raws = piece.split(b"\n")
+        if not raws[-1]:
+            raws.pop()
+        starts = list(map(add, accumulate(map(len, raws), initial=0), count(start)))
+        starts[-1] = start + len(piece)
+        texts = map(bytes.decode, raws)
+    return starts, map(_expand, texts) if b"\t" in piece else texts
 
 
 def _expand(text: str) -> str:
     """Tabs to columns of four in the part of a line that decides its structure."""
+    if "\t" not in text:
+        return text
     prefix = _PREFIX.match(text)
     end = prefix.end() if prefix else 0
     return text[:end].expandtabs(4) + text[end:]
@@ -127,75 +141,78 @@ class Scanner:
         self.stack: list[Block] = []
         self.quotes = 0
         self.leaf: Block | None = None
-        self.paragraph = False
-        self.table = False
+        self.paragraph = 0
         self.until: re.Pattern[str] | None = None
         self.fence = 0
 
     # One loop, for it runs once a line and a call costs as much as the rest of it.
     def feed(self, lines: Iterator[Place]) -> None:
         """Take lines."""
-        for number, start, end, raw in lines:
-            leaf = self.leaf
-            if self.quotes or (leaf is not None and not leaf.closed):
-                self.inside(lines, number, start, end, raw)
-                continue
-            text = _expand(raw) if "\t" in raw else raw
+        self.inside(lines)
+        stack = self.stack
+        for number, start, end, text in lines:
             body = text.lstrip(" ")
             if not body:
-                self.paragraph = self.table = False
+                self.paragraph = 0
                 self.drop_bare()
                 continue
-            first = len(text) - len(body)
-            stack = self.stack
-            matched = len(stack)
-            while matched and stack[matched - 1].column > first:
-                matched -= 1
-            position = stack[matched - 1].column if matched else 0
+            first = matched = position = 0
+            if body is not text:
+                first = len(text) - len(body)
+                matched = len(stack)
+                while matched and stack[matched - 1].column > first:
+                    matched -= 1
+                position = stack[matched - 1].column if matched else 0
             sign = body[0]
             near = first - position < INDENT
-            if sign not in _STARTERS:
-                if near or self.paragraph:
-                    self.words(matched, text, first, number, start, end)
-                    continue
-            elif near and body[1:2] == " " and sign in _BULLETS:
-                after = body[2:3]
-                plain = after and (after not in _NOT_PLAIN or _PLAIN.match(body, 2))
-                if plain and len(stack) < MAX_DEPTH:
-                    self.bullet(matched, position, first, text, number, start, end)
-                    continue
-            elif near and sign != "#" and _PLAIN.match(body):
+            if sign not in _STARTERS and (near or self.paragraph):
                 self.words(matched, text, first, number, start, end)
-                continue
-            self.begin(matched, position, first, text, number, start, end)
+            elif (
+                near
+                and sign in _BULLETS
+                and body[1:2] == " "
+                and (rest := body[2:])
+                and (rest[0] not in _NOT_PLAIN or _PLAIN.match(rest))
+                and len(stack) < MAX_DEPTH
+            ):
+                self.bullet(matched, position, first, sign, rest, number, start, end)
+            elif near and sign == "#" and self.heading(matched, body, number, start, end):
+                pass
+            elif near and _PLAIN.match(body):
+                self.words(matched, text, first, number, start, end)
+            else:
+                self.begin(matched, position, first, text, number, start, end)
+                self.inside(lines)
 
-    def inside(self, lines: Iterator[Place], number: int, start: int, end: int, text: str) -> None:
-        """A line in a quote, a fence, or an HTML block."""
-        self.care(number, start, end, text)
-        leaf = self.leaf
-        if leaf is not None and leaf.form is FENCE and not (leaf.closed or self.quotes):
-            self.fenced(leaf, lines)
+    def inside(self, lines: Iterator[Place]) -> None:
+        """Lines in a quote, a fence, or an HTML block, as long as it is open."""
+        while self.quotes or (self.leaf is not None and not self.leaf.closed):
+            leaf = self.leaf
+            if leaf is not None and leaf.form is FENCE and not (leaf.closed or self.quotes):
+                place = self.fenced(leaf, lines)
+            else:
+                place = next(lines, None)
+            if place is None:
+                return
+            self.care(*place)
 
-    def fenced(self, leaf: Block, lines: Iterator[Place]) -> None:
-        """The lines of an open fence that stands in no quote."""
+    def fenced(self, leaf: Block, lines: Iterator[Place]) -> Place | None:
+        """The lines of an open fence that stands in no quote, up to one that may end it."""
         column = self.stack[-1].column if self.stack else 0
         margin, mark = " " * column, leaf.marker * 3
-        if leaf.more is None:
-            leaf.more = []
-        add = leaf.more.append
-        for number, start, end, text in lines:
-            if mark in text or "\t" in text or text[:column] != margin:
-                self.care(number, start, end, text)
-                if leaf.closed:
-                    return
-            else:
-                leaf.end = end
-                add(line_at(number, start, text[column:]))
+        if leaf.tail is None:
+            leaf.tail = []
+        add = leaf.tail.append
+        for place in lines:
+            text = place[3]
+            if mark in text or not text.startswith(margin):
+                return place
+            leaf.end = place[2]
+            add((*place[:3], text[column:]) if column else place)
+        return None
 
     def care(self, number: int, start: int, end: int, text: str) -> None:
         """Take one line wherever it stands."""
-        if "\t" in text:
-            text = _expand(text)
         stack = self.stack
         size = len(text)
         first = size - len(text.lstrip(" "))
@@ -272,24 +289,23 @@ class Scanner:
         if self.leaf is not None:
             self.done.append(self.leaf)
             self.leaf = None
-        self.paragraph = self.table = False
+        self.paragraph = 0
 
     def open_leaf(self, block: Block, matched: int) -> Block:
         """Start filling a new leaf below the first ``matched`` containers."""
         if self.leaf is not None:
             self.done.append(self.leaf)
-        self.paragraph = self.table = False
+        self.paragraph = 0
         if matched < len(self.stack):
             self.pop(matched)
-        self.place(block)
+        if self.stack:
+            self.place(block)
         self.leaf = block
         return block
 
     def place(self, block: Block) -> None:
         """Say which list item holds the block, and whether it is quoted."""
         stack = self.stack
-        if not stack:
-            return
         owner = stack[-1]
         owner.bare = False
         if not self.quotes:
@@ -315,7 +331,7 @@ class Scanner:
                 column = self.stack[-1].column if self.stack else 0
                 self.verbatim(leaf, text[column:], number, start, end)
             return
-        self.paragraph = self.table = False
+        self.paragraph = 0
         if self.quotes:
             for index, container in enumerate(self.stack):
                 if container.form is QUOTE:
@@ -329,7 +345,7 @@ class Scanner:
         if matched < len(self.stack) and not self.stack[matched].bare:
             self.close_leaf()
             self.pop(matched)
-        self.paragraph = self.table = False
+        self.paragraph = 0
         self.drop_bare()
 
     def drop_bare(self) -> None:
@@ -347,9 +363,9 @@ class Scanner:
                 return
         elif self.until is not None and self.until.search(text):
             leaf.closed = True
-        if leaf.more is None:
-            leaf.more = []
-        leaf.more.append(line_at(number, start, text))
+        if leaf.tail is None:
+            leaf.tail = []
+        leaf.tail.append((number, start, end, text))
 
     def closes(self, text: str, bare: str, marker: str) -> bool:
         """Whether a line ends the open fence; ``bare`` is the line without its indentation."""
@@ -361,42 +377,43 @@ class Scanner:
         """A line that starts nothing: it goes on with a paragraph or begins one."""
         leaf = self.leaf
         if self.paragraph and leaf is not None:
-            if leaf.more is None:
-                leaf.more = []
-            leaf.more.append(line_at(number, start, text[first:]))
+            if leaf.tail is None:
+                leaf.tail = []
+            leaf.tail.append((number, start, end, text[first:]))
             leaf.end = end
-            if "-" in text and "|" in text and not self.table and _TABLE_RULE.match(text, first):
-                above = leaf.more[-2].text if len(leaf.more) > 1 else leaf.text
-                self.table = "|" in above
+            if "|" in text and self.paragraph is WORDS and _TABLE_RULE.match(text, first):
+                above = leaf.tail[-2][3] if len(leaf.tail) > 1 else leaf.text
+                if "|" in above:
+                    self.paragraph = TABLE
             return
         stack = self.stack
         if leaf is not None and leaf.form is ITEM and leaf.bare and matched == len(stack):
             leaf.text, leaf.at, leaf.end, leaf.bare = text[first:], start, end, False
         else:
-            self.open_leaf(Block(TEXT, number, start, end, text[first:]), matched)
-        self.paragraph = True
+            self.open_leaf(Block(TEXT, number, start, end, text[first:] if first else text), matched)
+        self.paragraph = WORDS
 
     # -- what a line can begin ----------------------------------------------------------------------
 
     def bullet(
-        self, matched: int, position: int, first: int, text: str, number: int, start: int, end: int
+        self, matched: int, position: int, first: int, sign: str, text: str, number: int, start: int, end: int
     ) -> None:
-        """The common case: a bullet, one space, and words that begin nothing else."""
-        block = Block(ITEM, number, start, end, text[first + 2 :])
+        """The common case, outside quotes: a bullet, one space, and words that begin nothing else."""
+        block = Block(ITEM, number, start, end, text)
         stack = self.stack
         if self.leaf is not None:
             self.done.append(self.leaf)
         if matched < len(stack):
-            self.pop(matched)
-        if stack:
-            self.place(block)
+            del stack[matched:]
+        if matched:
+            owner = block.owner = stack[-1]
+            owner.bare = False
         self.leaf = block
-        self.table = False
-        self.paragraph = True
-        block.marker = text[first]
-        block.level = len(stack) - self.quotes
-        block.column = first + 2
-        block.padding = first + 2 - position
+        self.paragraph = WORDS
+        block.marker = sign
+        block.level = matched
+        block.column = column = first + 2
+        block.padding = column - position
         stack.append(block)
 
     def begin(
@@ -405,7 +422,7 @@ class Scanner:
         """Take a line whose first sign may begin a block; walks through markers on one line."""
         while True:
             if first - position >= INDENT:
-                if self.paragraph and not self.table:
+                if self.paragraph == WORDS:
                     self.words(matched, text, first, number, start, end)
                 else:
                     self.code(matched, text[position + INDENT :], number, start, end)
@@ -439,9 +456,9 @@ class Scanner:
         leaf = self.leaf
         if leaf is None or leaf.form is not CODE or matched < len(self.stack):
             leaf = self.open_leaf(Block(CODE, number, start, end, ""), matched)
-            leaf.more = []
-        assert leaf.more is not None
-        leaf.more.append(line_at(number, start, text))
+            leaf.tail = []
+        assert leaf.tail is not None
+        leaf.tail.append((number, start, end, text))
         leaf.end = end
 
     def open_quote(self, matched: int, first: int, number: int, start: int, end: int) -> None:
@@ -487,7 +504,7 @@ class Scanner:
     ) -> bool:
         """Try heading, fence, HTML block, underline and rule; True where one was taken."""
         if sign == "#":
-            return self.heading(matched, text, first, number, start, end)
+            return self.heading(matched, text[first:], number, start, end)
         if sign in "`~":
             found = _OPENS_FENCE.match(text, first)
             if found is None:
@@ -506,30 +523,32 @@ class Scanner:
             return True
         return False
 
-    def heading(self, matched: int, text: str, first: int, number: int, start: int, end: int) -> bool:
-        """A line of ``#`` marks and words."""
-        found = _IS_HEADING.match(text, first)
-        if found is None:
-            return False
-        words = text[found.end() :]
-        if words.endswith(("#", "# ", "#\t")) or "# " in words:
+    def heading(self, matched: int, text: str, number: int, start: int, end: int) -> bool:
+        """A line of ``#`` marks and words; ``text`` is without its indentation."""
+        marks, _, words = text.partition(" ")
+        if marks not in _HASHES:
+            found = _IS_HEADING.match(text)
+            if found is None:
+                return False
+            marks, words = found[1], text[found.end() :]
+        if "#" in words:
             words = _HEADING_TAIL.sub("", words)
         block = Block(HEADING, number, start, end, words.strip(" \t"))
-        block.level, block.marker = len(found[1]), "#"
+        block.level, block.marker = len(marks), "#"
         self.open_leaf(block, matched)
         return True
 
     def underline(self, sign: str, end: int) -> bool:
         """A line of ``=`` or ``-`` below a paragraph makes it a heading."""
         leaf = self.leaf
-        self.paragraph = False
+        self.paragraph = 0
         if leaf is None:
             return True
         leaf.end = end
         if leaf.form is TEXT:
             leaf.form, leaf.marker, leaf.level = HEADING, sign, 1 if sign == "=" else 2
-            if leaf.more:
-                leaf.text, leaf.more = leaf.joined(), None
+            if leaf.tail:
+                leaf.text, leaf.tail = leaf.joined(), None
         else:
             leaf.underlined = True
         return True
@@ -543,7 +562,7 @@ class Scanner:
             return False
         block = Block(HTML, number, start, end, text[first:])
         self.open_leaf(block, matched)
-        block.more = [line_at(number, start, text[first:])]
+        block.tail = [(number, start, end, text[first:])]
         block.closed = closer is not None and closer.search(text, first) is not None
         self.until = closer
         return True
