@@ -12,7 +12,7 @@ from planproof.plan.reading.boxes import Box, box_claim
 from planproof.plan.reading.drafts import Draft, EdgeDrafts, GroupDraft
 from planproof.plan.reading.fields import Role, role_of, topic_of
 from planproof.plan.reading.leads import Lead, lead
-from planproof.plan.reading.notation.prose import has_wait, read_waits
+from planproof.plan.reading.notation.prose import foreign, has_wait, read_waits
 from planproof.plan.reading.notation.references import NOTE, only_numbers, references
 from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
 from planproof.plan.reading.notation.titles import Wanted, says_nothing
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from planproof.plan.reading.blocks import Block, Line
 
 
+_new: Final = tuple.__new__
 _TASK, _STEP, _DONE = Kind.TASK, Kind.STEP, Claim.DONE
 """By name, for asked of their classes they cost ten times as much."""
 EVERYWHERE: Final = frozenset({Kind.CRITERION, Kind.NOTE, Kind.DETAIL, Kind.RISK})
@@ -155,17 +156,12 @@ class Statement:
         self.nested = block.owner is not None
 
 
-def _field(name: str, value: str, line: int, start: int, end: int) -> Field:
-    """A labelled value, made in half the time that its class takes."""
-    new = tuple.__new__
-    return new(Field, (name, value, line, new(Span, (start, end))))
-
-
 class Context:
     """What is known while a file is read; dialects write through its methods.
 
     Attributes:
         data: the file's bytes.
+        foreign: it may hold words of another script.
         section: the innermost heading.
         label_topic, label: of the label line before a list, e.g. ``**Deliverables:**``.
         drafts, edges, groups, fields, unread, headings: what was found so far.
@@ -180,6 +176,7 @@ class Context:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.foreign = foreign(data)
         self.title = ""
         self.section = Section(0, "", None, title=True)
         self.sections: list[Section] = [self.section]
@@ -279,7 +276,8 @@ class Context:
             if said.labels:
                 self.take_labels(draft, said.labels)
         if parent is not None:
-            parent.first = parent.first or text
+            aside = parent.aside or parent.apart()
+            aside.first = aside.first or text
             draft.story = parent.story or draft.story
             draft.priority = draft.priority or parent.priority
         paths = words.paths_in(text)
@@ -311,13 +309,14 @@ class Context:
             draft.box = self.data.index(b"[", block.at) + 1
             parent = statement.parent
             if parent is not None:
-                parent.boxes += 1
-                parent.ticked += draft.claim is _DONE
+                aside = parent.aside or parent.apart()
+                aside.boxes += 1
+                aside.ticked += draft.claim is _DONE
         if kind is _TASK or kind is _STEP:
             effort = words.effort_in_text(text)
             if effort is not None:
                 draft.effort = effort
-        begin = has_wait(text)
+        begin = has_wait(text, foreign=self.foreign)
         if begin >= 0:
             for wait in read_waits(text, numbers=draft.scope == "number", begin=begin):
                 if wait.title:
@@ -356,29 +355,31 @@ class Context:
             line = block.line + self.data.count(b"\n", block.start, start)
             self.put_at(draft, "emoji", sign, line, start)
 
-    def put(self, draft: Draft | None, name: str, value: str, line: int, at: int) -> Field:
+    def put(self, draft: Draft | None, name: str, value: str, line: int, at: int) -> None:
         """Keep a labelled value, of an item or of the plan; ``at`` is the byte offset of its line."""
         data, key, raw = self.data, name.encode(), value.encode()
         begin = data.find(key, at, at + 400)
         # Behind its name where that stands in the line, else anywhere in it.
-        begin = at if begin < 0 or data.find(b"\n", at, begin) >= 0 else begin + len(key)
-        start = data.find(raw, begin) if raw else begin
-        start = max(start, begin)
-        return self.keep(draft, _field(name, value, line, start, start + len(raw)))
+        begin = at if begin < 0 or b"\n" in data[at:begin] else begin + len(key)
+        start = max(data.find(raw, begin), begin) if raw else begin
+        self.keep(draft, name, value, line, start, start + len(raw))
 
-    def put_at(self, draft: Draft | None, name: str, value: str, line: int, start: int) -> Field:
+    def put_at(self, draft: Draft | None, name: str, value: str, line: int, start: int) -> None:
         """Keep a value whose byte offset is known."""
-        return self.keep(draft, _field(name, value, line, start, start + len(value.encode())))
+        self.keep(draft, name, value, line, start, start + len(value.encode()))
 
-    def keep(self, draft: Draft | None, field: Field) -> Field:
-        """Write down a labelled value."""
+    def keep(self, draft: Draft | None, name: str, value: str, line: int, start: int, end: int) -> None:
+        """Write down a labelled value and the bytes where it stands."""
+        # Made as their classes do, in half the time.
+        field = _new(Field, (name, value, line, _new(Span, (start, end))))
         if draft is None:
             self.fields.append(field)
-        elif draft.fields is None:
-            draft.fields = [field]
+            return
+        aside = draft.aside or draft.apart()
+        if aside.fields is None:
+            aside.fields = [field]
         else:
-            draft.fields.append(field)
-        return field
+            aside.fields.append(field)
 
     def take_field(self, draft: Draft, name: str, value: str, line: Line) -> None:
         """A labelled value of an item: keep it, and read those that mean something to everybody."""

@@ -56,11 +56,8 @@ class _Seldom(Generic[_Value]):
         return found
 
     def __set__(self, draft: Draft, value: _Value) -> None:
-        if draft.aside is None:
-            if value == getattr(_NOTHING, self.name):
-                return
-            draft.aside = _Aside()
-        setattr(draft.aside, self.name, value)
+        if draft.aside is not None or value != getattr(_NOTHING, self.name):
+            setattr(draft.apart(), self.name, value)
 
 
 class Draft:
@@ -131,6 +128,12 @@ class Draft:
         self.heading: tuple[str, ...] = ()
         self.aside: _Aside | None = None
         self.name = self.scope = self.dialect = self.local = self.id = ""
+
+    def apart(self) -> _Aside:
+        """What few drafts have, for writing."""
+        if self.aside is None:
+            self.aside = _Aside()
+        return self.aside
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -20,9 +20,8 @@ class Label(NamedTuple):
     value: str
 
 
-def _made(name: str, value: str) -> Label:
-    """A label, made in half the time that its class takes."""
-    return tuple.__new__(Label, (name, value))
+_new: Final = tuple.__new__
+"""Makes a label in half the time that its class takes."""
 
 
 _STARRED: Final = re.compile(
@@ -92,17 +91,17 @@ def label(text: str) -> Label | None:
     if first == "*" or first == "_":  # noqa: PLR1714 - asked once a line
         found = (_BOLD if "__" in text else _STARRED).match(text)
         if found is not None:
-            return _made(found[1].rstrip(" \t").strip(" `"), text[found.end() :].strip())
+            return _new(Label, (found[1].strip(" \t`"), text[found.end() :].strip()))
         found = _EMPHASISED.match(text)
         if found is not None:
             value = text[found.end() :].rstrip()
-            return _made(found[2], value.removesuffix(found[1]).strip())
+            return _new(Label, (found[2], value.removesuffix(found[1]).strip()))
         return None
     at = text.find(":", 0, LABEL_LENGTH)
     if at < 0:
         return None
     name = text[:at].strip()
-    return _made(name, text[at + 1 :].strip()) if name.lower() in _KNOWN else None
+    return _new(Label, (name, text[at + 1 :].strip())) if name.lower() in _KNOWN else None
 
 
 _NEXT: Final = re.compile(

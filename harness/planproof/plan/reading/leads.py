@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_letters, ascii_lowercase
 from typing import Final, NamedTuple
 
 
@@ -32,15 +33,19 @@ def _made(parts: tuple[str, str, tuple[str, ...], str]) -> Lead:
 MAX_LABELS: Final = 12
 ENOUGH_DIGITS: Final = 2
 """So many digits make letters and digits an id; fewer need a separator or a sign behind them."""
+MAX_PRIORITY: Final = 3
+"""``P10`` and shorter ones are priorities."""
 
-_PLAIN_TASK: Final = re.compile(r"(T[0-9]{3,7}[a-z]?) (?=[A-Z`a-z\[])")
 _PLAIN_NUMBER: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4}){1,4}) (?=[A-Za-z])")
 _OPEN_MARKS: Final = re.compile(r"[ \t]*(?:\*\*|__|~~|`)*")
+_BEHIND: Final = r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*"
+"""What parts an id from the words behind it."""
+_AFTER: Final = re.compile(_BEHIND)
 # A name of letters and digits; the last part may be a suffix, never another number range.
 _STRONG: Final = re.compile(
-    r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,6}[a-z]?(?:\.[0-9]{1,4}){0,3}"
+    r"(?>((?:([A-Z]{1,10})(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,6}[a-z]?(?:\.[0-9]{1,4}){0,3}"
     r"(?:[-_](?:[A-Z][A-Z0-9]{0,11}|[0-9]{1,4}|[a-z]{1,12})){0,4}"
-    r"|t[0-9]{2,6}(?:\.[0-9]{1,4}){0,3}"
+    r"|t[0-9]{2,6}(?:\.[0-9]{1,4}){0,3})))(?=[ \t:.,)\]*_~`–—(\[]|$)" + _BEHIND
 )
 _RANGE: Final = re.compile(r"([A-Z]{1,10}[-_]?)([0-9]{1,6})\s?[-–]\s?(?:\1)?([0-9]{1,6})(?![\w.])")
 _CAPITALS: Final = re.compile(r"(?:COV|CE|OQ|REQ|CON|CT)(?:[-_][A-Z0-9]{1,20}){1,6}")
@@ -58,14 +63,11 @@ _WORDED: Final = re.compile(
     r"([0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?|[A-Z])(?=[ \t]*(?:[:.)*_~–—]|$|[ \t]-[ \t]))",
     re.IGNORECASE,
 )
-_AFTER: Final = re.compile(
-    r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*"
-)
-_ENDS: Final = re.compile(r"(?=[ \t:.,)\]*_~`–—(\[]|$)")
 _CLEAR: Final = r"(?:(?![(\[:])|(?=\[[A-Z][A-Z0-9-]{0,11}\](?![(\[:])))"
 """What may not stand behind a label: a link's target; another label may."""
 _LABEL: Final = re.compile(rf"\[([^\[\]\n]{{1,60}})\]{_CLEAR}[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
 _RUN: Final = re.compile(rf"(?:\[[^\[\]\n]{{1,60}}\]{_CLEAR}[ \t]*|\((?:P|S|M|L|XL|XS)\)[ \t]*){{1,12}}")
+_PLAIN_TASK: Final = re.compile(rf"(T[0-9]{{3,7}}[a-z]?) (?=[A-Z`a-z\[])({_RUN.pattern})?")
 _BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
 
 # Words of the trade that look like ids.
@@ -134,38 +136,33 @@ _TRADE: Final = frozenset(
         "CO",
     ]
 )
-_PRIORITY: Final = re.compile(r"P[0-9]{1,2}$")
-_LETTERS: Final = re.compile(r"[A-Za-z]+")
+_ENOUGH_LETTERS: Final = frozenset({"US", "FR", "AC"})
+"""Letters that make an id with one digit."""
+_CAPITAL: Final = frozenset("COR")
+"""What ``_CAPITALS`` can begin with."""
 _LOCAL: Final = frozenset({"AC"})
 _LOCAL_WORDS: Final = frozenset({"step", "item", "subtask"})
 
 
 def lead(text: str) -> Lead:
     """Take an item's text apart into id, labels and statement."""
+    if text[:2] in _PLAIN_HEADS and text[-1] not in "])":
+        return _made(("", "", (), text))
     first = text[:1]
-    if first.isdigit():
-        return _numbered(text)
-    found = _PLAIN_TASK.match(text) if first == "T" else None
-    if found is not None:
-        name, end = found[1], found.end()
-        if text[end] != "[":
-            return _made((name, "global", (), text[end:]))
-        run = _RUN.match(text, end)
-        if run is None:
-            return _made((name, "global", (), text[end:]))
-        return _made((name, "global", _split(run[0]), text[run.end() :]))
+    if first == "T":
+        found = _PLAIN_TASK.match(text)
+        if found is not None:
+            name, run = found.groups()
+            return _made((name, "global", _split(run) if run else (), text[found.end() :]))
+    elif first.isdigit():
+        found = _PLAIN_NUMBER.match(text)
+        if found is not None:
+            return _made((found[1], "number", (), text[found.end() :].rstrip()))
+        return _general(text)
     if text[-3:] in {"(P)", "[P]"} and text[:3] not in {"(P)", "[P]"}:
         said = _general(text[:-3].rstrip())
         return said._replace(labels=(*said.labels, "P")) if said.text else _general(text)
     return _general(text)
-
-
-def _numbered(text: str) -> Lead:
-    """``2.1 Write it``."""
-    found = _PLAIN_NUMBER.match(text)
-    if found is None:
-        return _general(text)
-    return _made((found[1], "number", (), text[found.end() :].rstrip()))
 
 
 @lru_cache(maxsize=1024)
@@ -176,7 +173,7 @@ def _split(run: str) -> tuple[str, ...]:
 
 # What a text must look like to begin with an id or a label; cheap, and lets more pass than is one.
 _MAYBE: Final = re.compile(
-    r"[*_~`(]*(?:\*\*)?(?:\[|[0-9#]|[A-Z][A-Z0-9_-]*[0-9]|t[0-9]|(?:COV|CE|OQ|REQ|CON|CT)[-_]"
+    r"[*_~`(]*+(?:\[|[0-9#]|[A-Z][A-Z0-9_-]*[0-9]|t[0-9]|(?:COV|CE|OQ|REQ|CON|CT)[-_]"
     r"|(?:[Tt]ask|TASK|[Ss]tep|STEP|[Rr]equirement|[Pp]hase|[Mm]ilestone|[Ss]ubtask|[Ss]tory"
     r"|[Ii]tem|[Tt]rack|[Bb]atch|Work Package|Ticket|Task:"
     r"|[Ss]lice|[Pp]art|[Ww]ave)[ \t])"
@@ -190,16 +187,16 @@ _WORD_HEADS: Final = frozenset(
     for head in (word, word.lower())
 )
 """What the words that ``_MAYBE`` knows begin with; a small letter follows in no other id."""
+_PLAIN_HEADS: Final = (
+    frozenset(first + second for first in ascii_letters for second in ascii_lowercase) - _WORD_HEADS
+)
+"""Two letters that no id and no label begins with."""
 
 
 def nameless(text: str) -> bool:
     """Whether a text surely starts with no id and no label; cheap."""
-    first = text[:1]
-    if first not in _OPENERS:
-        return True
-    if text[1:2].islower() and first.isalpha() and text[:2] not in _WORD_HEADS:
-        return True
-    return _MAYBE.match(text) is None
+    head = text[:2]
+    return head in _PLAIN_HEADS or head[:1] not in _OPENERS or _MAYBE.match(text) is None
 
 
 def _general(text: str) -> Lead:
@@ -209,16 +206,15 @@ def _general(text: str) -> Lead:
     if nameless(text):
         return _made(("", "", (), text))
     labels: tuple[str, ...] = ()
-    begin = 0
-    if text[:1] == "[" or text[:3] == "**[":
-        labels, begin = _labels(text, 0)
-    opened = _OPEN_MARKS.match(text, begin)
-    at = opened.end() if opened else begin
+    begin = at = 0
+    if text[0] in "*_~`[":
+        if text[0] == "[" or text[:3] == "**[":
+            labels, begin = _labels(text, 0)
+        opened = _OPEN_MARKS.match(text, begin)
+        at = opened.end() if opened else begin
     name, scope, end = _name(text, at)
     if not name:
         return _made(("", "", labels, text[begin:].strip() if labels else text.strip()))
-    after = _AFTER.match(text, end)
-    end = after.end() if after else end
     more, end = _labels(text, end)
     rest = text[end:].strip()
     return _made((name, scope, labels + more, _unmark(text[begin:at], rest) if at > begin else rest))
@@ -244,40 +240,66 @@ def _labels(text: str, begin: int) -> tuple[tuple[str, ...], int]:
     return tuple(labels), begin
 
 
-def _name(text: str, at: int) -> tuple[str, str, int]:  # noqa: PLR0911 - one return a form of id
-    """The id at a place: name, scope, where it ends; ("", "", at) where there is none."""
+def _name(text: str, at: int) -> tuple[str, str, int]:
+    """The id at a place: name, scope, where the words behind it begin; ("", "", at) where there is none."""
     first = text[at : at + 1]
-    if not first:
-        return "", "", at
     if first.isdigit():
-        return _numeric(text, at)
-    if first == "#":
+        name, scope, end = _numeric(text, at)
+    elif first == "#":
         found = _HASH.match(text, at)
-        return (found[0], "local", found.end()) if found else ("", "", at)
-    found = _RANGE.match(text, at)
-    if found is not None and int(found[3]) > int(found[2]):
-        return found[0].replace(" ", "").replace("–", "-"), "global", found.end()
+        name, scope, end = (found[0], "local", found.end()) if found else ("", "", at)
+    else:
+        if first and not text[at + 1 : at + 2].islower():
+            lettered = _lettered(text, at)
+            if lettered is not None:
+                return lettered
+        if text[at : at + 2].lower() not in _WORD_HEADS:
+            return "", "", at
+        found = _CALLED.match(text, at)
+        if found is not None:
+            return _name(text, found.end())
+        name, scope, end = _worded(text, at)
+    return (name, scope, _behind(text, end)) if name else ("", "", at)
+
+
+def _behind(text: str, end: int) -> int:
+    """Where the words behind an id begin."""
+    found = _AFTER.match(text, end)
+    return found.end() if found else end
+
+
+def _lettered(text: str, at: int) -> tuple[str, str, int] | None:
+    """``T001``, ``AC-1``, ``T001-T003``, ``COV_LOGIN``."""
+    if "-" in text or "–" in text:
+        found = _RANGE.match(text, at)
+        if found is not None and int(found[3]) > int(found[2]):
+            name = found[0].replace(" ", "").replace("–", "-")
+            return name, "global", _behind(text, found.end())
     found = _STRONG.match(text, at)
-    if found is not None and _ENDS.match(text, found.end()) and _is_id(found[0], text, found.end(), at):
-        prefix = _LETTERS.match(found[0])
-        local = prefix is not None and prefix[0] in _LOCAL and found[0].count("-") <= 1
-        return found[0], "local" if local else "global", found.end()
-    found = _CAPITALS.match(text, at)
+    if found is not None:
+        name, letters = found[1], found[2] or "t"
+        if _is_id(name, letters, text, found.end(1), at):
+            local = letters in _LOCAL and name.count("-") <= 1
+            return name, "local" if local else "global", found.end()
+    found = _CAPITALS.match(text, at) if text[at] in _CAPITAL else None
     if found is not None and text[found.end() : found.end() + 1] in {":", "*", "`", ""}:
-        return found[0], "global", found.end()
-    found = _CALLED.match(text, at)
-    if found is not None:
-        return _name(text, found.end())
+        return found[0], "global", _behind(text, found.end())
+    return None
+
+
+def _worded(text: str, at: int) -> tuple[str, str, int]:
+    """``Step 3``."""
     found = _WORDED.match(text, at)
-    if found is not None:
-        word = found[1].replace(" ", "-")
-        scope = "local" if word.lower() in _LOCAL_WORDS else "worded"
-        return f"{word}-{found[2]}", scope, found.end()
-    return "", "", at
+    if found is None:
+        return "", "", at
+    word = found[1].replace(" ", "-")
+    scope = "local" if word.lower() in _LOCAL_WORDS else "worded"
+    return f"{word}-{found[2]}", scope, found.end()
 
 
 def _numeric(text: str, at: int) -> tuple[str, str, int]:
-    found = _PAIR.match(text, at)
+    """``3.``, ``2.1``, ``01-02-PLAN.md``."""
+    found = _PAIR.match(text, at) if "-" in text else None
     if found is not None:
         return found[0].removesuffix("-PLAN.md"), "number", found.end()
     found = _DOTTED.match(text, at)
@@ -289,17 +311,13 @@ def _numeric(text: str, at: int) -> tuple[str, str, int]:
     return "", "", at
 
 
-def _is_id(name: str, text: str, end: int, at: int) -> bool:
+def _is_id(name: str, letters: str, text: str, end: int, at: int) -> bool:
     """Whether letters and digits are an id, and not a word of the trade such as ``SHA-256`` or ``S3``."""
-    letters = _LETTERS.match(name)
-    if letters is None or letters[0].upper() in _TRADE or _PRIORITY.match(name):
+    if letters in _TRADE or (letters == "P" and len(name) <= MAX_PRIORITY and name[1:].isdigit()):
         return False
-    if (
-        sum(sign.isdigit() for sign in name) >= ENOUGH_DIGITS
-        or "-" in name
-        or "_" in name
-        or letters[0] in {"US", "FR", "AC"}
-    ):
+    if "-" in name or "_" in name or name[-ENOUGH_DIGITS:].isdigit() or letters in _ENOUGH_LETTERS:
+        return True
+    if sum(map(str.isdigit, name)) >= ENOUGH_DIGITS:
         return True
     follows = text[end : end + 2]
     return follows[:1] in {":", ")", ".", "*", "_", "`"} or follows in {" -", " –", " —", " ["} or at > 0

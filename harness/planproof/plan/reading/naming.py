@@ -25,7 +25,7 @@ _OWN = frozenset({"global", "worded", "number"})
 def name_all(drafts: list[Draft]) -> None:
     """Give each draft its ``local``; parents are named before their children."""
     used: set[str] = set()
-    pinned = [draft for draft in drafts if draft.pin]
+    pinned = [draft for draft in drafts if draft.aside is not None and draft.aside.pin]
     for draft in pinned:
         _take(draft, draft.pin, used)
     if pinned:
@@ -70,7 +70,7 @@ def _base(draft: Draft) -> str:
         words = "independent-test"
     else:
         words = slug(draft.text)
-        if draft.first and draft.text.rstrip(" *_").endswith(":"):
+        if draft.aside is not None and draft.first and draft.text.rstrip(" *_").endswith(":"):
             words = f"{words}~{slug(draft.first)}"
     words = words or draft.kind.value
     if draft.parent is not None:

@@ -219,6 +219,8 @@ _EXTENSIONS: Final = frozenset(
 _NAMES: Final = frozenset(
     {"Makefile", "Dockerfile", "Jenkinsfile", "Procfile", "Gemfile", "Rakefile", "CODEOWNERS"}
 )
+_NAMED: Final = tuple(_NAMES)
+_NAMED_BELOW: Final = re.compile(f"/(?:{'|'.join(_NAMED)})")
 _EDGE_SIGNS: Final = "()[]{}<>,;:!?\"'*|“”‘’…"
 _PATH: Final = re.compile(r"[\w.@+~/\\$\-{}<>*\[\]() ]+$")
 _LINE_REFERENCE: Final = re.compile(r":L?\d+(?:[-:]\d+)?$|#L\d+(?:-L\d+)?$")
@@ -337,43 +339,40 @@ def paths_in(text: str) -> tuple[str, ...]:
     if "/" not in text and ("." not in text or ("`" not in text and text.find(".") == len(text) - 1)):
         return ()
     found: dict[str, None] = {}
-    if "`" in text:
-        parts = text.split("`")
-        for index, part in enumerate(parts):
-            if index % 2 and " " not in part:
+    quoted = False
+    for part in text.split("`"):
+        if quoted and " " not in part:
+            if "." in part or "/" in part or part.startswith(_NAMED):
                 _add_path(part, found, quoted=True)
-            elif "/" in part or "." in part:
-                _bare_paths(part, found)
-    else:
-        _bare_paths(text, found)
+        elif "/" in part or "." in part:
+            _bare_paths(part, found)
+        quoted = not quoted
     return tuple(found)
 
 
 def _bare_paths(text: str, found: dict[str, None]) -> None:
+    at = text.find(".")
+    while at >= 0 and not text[at + 1 : at + 2].isalnum():
+        at = text.find(".", at + 1)
+    if at < 0 and not ("/" in text and _NAMED_BELOW.search(text)):
+        return
     for word in text.split():
-        if "/" in word or "." in word:
-            _add_path(word, found, quoted=False)
+        if ("/" in word or "." in word) and "://" not in word:
+            target = word[word.index("](") + 2 :].partition(")")[0] if "](" in word else word
+            _add_path(target.strip(_EDGE_SIGNS).rstrip("."), found, quoted=False)
 
 
 def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
-    if len(word) > MAX_PATH or "://" in word:
-        return
-    if not quoted:
-        if "](" in word:
-            word = word[word.index("](") + 2 :].partition(")")[0]
-        word = word.strip(_EDGE_SIGNS).rstrip(".")
-        if "." not in word and "/" not in word:
-            return
     if ":" in word or "#" in word:
+        if "://" in word:
+            return
         word = _LINE_REFERENCE.sub("", word.partition("::")[0])
     stem, dot, extension = word.rpartition(".")
-    known = bool(dot) and bool(stem or extension) and extension.lower() in _EXTENSIONS
-    folder = quoted and word.endswith("/") and len(word) > 1 and not word.startswith("/")
-    if (
-        (known or folder or word.rpartition("/")[2] in _NAMES)
-        and _PATH.match(word)
-        and (stem or "/" in word or quoted)
-    ):
+    if not (dot and extension.lower() in _EXTENSIONS):
+        folder = quoted and word[-1:] == "/" and len(word) > 1 and word[0] != "/"
+        if not (folder or word.rpartition("/")[2] in _NAMES):
+            return
+    if len(word) <= MAX_PATH and (stem or "/" in word or quoted) and _PATH.match(word):
         found[word] = None
 
 

@@ -36,6 +36,8 @@ _VERB: Final = re.compile(
     re.IGNORECASE,
 )
 _FOREIGN: Final = ("зависит", "заблокировано", "依赖", "依賴", "取决于", "يعتمد")
+_LEADS: Final = tuple({word.encode()[:1] for form in _FOREIGN for word in (form, form.upper())})
+"""First bytes of the letters of other scripts that these words begin with."""
 _OPENED: Final = re.compile(r"([({\[（【]|—|–|[ \t][-|·][ \t]|[;,.][ \t])[ \t]*[*_`]{0,3}$")
 _BOLD: Final = re.compile(r"[*_]{1,3}[ \t]*:|:[*_]{1,3}")
 _OBJECT: Final = re.compile(
@@ -101,26 +103,32 @@ def _meant(opened: str, rest: str) -> bool:
     return opened in "({[（【" or bool("," not in opened and ";" not in opened and only_references(rest))
 
 
-_SIGNS: Final = ("depend", "block", "after", "requires", "needs", "waits for", "follows", "prereq", "dep")
+_SIGNS: Final = ("dep", "block", "after", "requires", "needs", "waits for", "follows", "prereq")
 
 
-def has_wait(text: str) -> int:
-    """Where a text may begin to say such a thing, as an index; -1 where it cannot say it at all."""
+def foreign(data: bytes) -> bool:
+    """Whether a file may hold words of waiting of another script; cheap."""
+    return any(lead in data for lead in _LEADS)
+
+
+def has_wait(text: str, *, foreign: bool = True) -> int:
+    """Where a text may begin to say such a thing, as an index; -1 where it cannot say it at all.
+
+    Args:
+        text: a statement.
+        foreign: it may be written in another script.
+    """
     lower = text.lower()
-    if not text.isascii() and any(word in lower for word in _FOREIGN):
+    if foreign and not lower.isascii() and any(word in lower for word in _FOREIGN):
         return 0
     if not (
-        "depend" in lower
+        ("dep" in lower and ("depend" in lower or "dep:" in lower or "deps:" in lower))
         or "block" in lower
-        or "after " in lower
-        or "after:" in lower
-        or "requires" in lower
+        or ("after" in lower and ("after " in lower or "after:" in lower))
+        or ("req" in lower and ("requires" in lower or "prereq" in lower))
         or "needs" in lower
         or "waits for" in lower
         or "follows" in lower
-        or "prereq" in lower
-        or "dep:" in lower
-        or "deps:" in lower
     ):
         return -1
     found = [at for sign in _SIGNS if (at := lower.find(sign)) >= 0]
