@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from planproof import __version__
+from planproof.race.isolation import without_place
 from planproof.race.overlap import measure, order_of
 from planproof.race.schedules.step import TAKE
 
@@ -42,7 +43,7 @@ def count(tally: Tally, done: Execution) -> None:
     tally.stray += done.stray
     tally.unchecked += done.unchecked
     tally.waits += sum(each.waited or each.queued for each in done.trace)
-    steps = tuple((each.client, each.step.label) for each in done.trace if not each.waited)
+    steps = tuple((each.client, without_place(each.step.label)) for each in done.trace if not each.waited)
     tally.orders.add(hash(steps) if steps else order_of(done.history))
     for name, times in done.faults.items():
         tally.faults[name] = tally.faults.get(name, 0) + times
@@ -132,7 +133,8 @@ def doubt(workload: type[Workload], tally: Tally, *, controlled: bool) -> str:
         return "the workload has neither an invariant nor a model, so nothing was checked"
     if tally.overlapping == 0:
         return "no two operations of different clients ever overlapped, so no race was run" + (
-            ": they call no store, take no lock, and wait for nothing, which is where explore stops a client"
+            ": explore stops a client where it calls a store, takes a lock or waits, and met none of these "
+            "within an operation while another client could move"
             if controlled
             else ""
         )

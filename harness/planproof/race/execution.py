@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError, PlanproofError, WorkloadError
 from planproof.race.history import Recorder
+from planproof.race.isolation import without_place
 from planproof.race.recording import Entry, Findings, perform, perform_task
 from planproof.race.result import Violation
 from planproof.race.schedules.scheduler import CannotObserve
+from planproof.race.wording import denies, one_line
 
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ class Execution:
     def steps(self) -> tuple[str, ...]:
         """What each choice did, for people."""
         return tuple(
-            f"client {each.client}: {each.step.label}{'  (waits)' if each.waited or each.queued else ''}"
+            f"client {each.client}: {without_place(each.step.label)}"
+            f"{'  (waits)' if each.waited or each.queued else ''}"
             for each in self.trace
         )
 
@@ -196,7 +199,7 @@ class Bench:
         except CannotObserve:
             pass
         except Exception as error:  # noqa: BLE001 - finish_client is the workload's own code
-            told = f"the observer cannot go on: {type(error).__name__}: {error}"
+            told = f"the observer cannot go on: {one_line(error)}"
             self.findings.broken(WorkloadError(told))
 
     def run_client(self, program: Program, client: int, over: Callable[[], bool]) -> None:
@@ -225,7 +228,12 @@ class Bench:
         """Evaluate all invariants; every client is done."""
         for each in self._all:
             if self.findings.first is None and self.findings.error is None:
-                self._ask(each)
+                try:
+                    self._ask(each)
+                except CannotObserve as error:
+                    why = one_line(error.__cause__) if error.__cause__ else "a lock is held"
+                    told = f"invariant {each.name} cannot look though every client is done: {why}"
+                    self.findings.broken(WorkloadError(told))
 
     def _ask(self, each: Invariant) -> None:
         check = getattr(self.workload, each.name)
@@ -234,17 +242,24 @@ class Bench:
                 told = check(self.system, history=self._elsewhere or self.recorder.history())
             else:
                 told = check(self.system)
-            self._complete(told)
-        except TimeoutError:
-            raise CannotObserve from None
-        except AssertionError as error:
-            self.findings.violated(Violation(each.name, " ".join(str(error).split()) or "does not hold"))
+            if isinstance(self._complete(told), bool):
+                self.findings.broken(
+                    WorkloadError(f"invariant {each.name} returns a bool: let it assert that")
+                )
+        except TimeoutError as error:
+            raise CannotObserve from error
         except PlanproofError as error:
             self.findings.broken(error)
-        except Exception as error:
+        except (CannotObserve, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if denies(error):
+                message = " ".join(str(error).split()) or "does not hold"
+                self.findings.violated(Violation(each.name, message))
+                return
             if is_busy(error):
                 raise CannotObserve from error
-            told = f"invariant {each.name} raised {type(error).__name__}: {error}"
+            told = f"invariant {each.name} raised {one_line(error)}"
             self.findings.broken(WorkloadError(told))
 
     def conclude(self, *, undecided: str = "") -> Execution:
@@ -354,7 +369,7 @@ def opened(
         raise
     except Exception as error:
         name = type(workload).__name__
-        told = f"{name}.open fails on {backend.kind}: {type(error).__name__}: {error}"
+        told = f"{name}.open fails on {backend.kind}: {one_line(error)}"
         raise WorkloadError(told) from error
     try:
         yield system
@@ -408,5 +423,5 @@ def _hook(workload: Workload, name: str, system: Any, complete: Callable[[Any], 
     except PlanproofError:
         raise
     except Exception as error:
-        told = f"{type(workload).__name__}.{name} fails: {type(error).__name__}: {error}"
+        told = f"{type(workload).__name__}.{name} fails: {one_line(error)}"
         raise WorkloadError(told) from error

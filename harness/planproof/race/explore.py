@@ -23,6 +23,7 @@ from planproof.race.schedules.independence import independence
 from planproof.race.schedules.orders import Priorities, RandomOrder, SwitchAfterEffect
 from planproof.race.schedules.scheduler import ScheduleEnd, Scheduler
 from planproof.race.schedules.step import TAKE, Step
+from planproof.race.wording import one_line
 
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _body(
         except PlanproofError as error:
             bench.findings.broken(error)
         except Exception as error:  # noqa: BLE001 - preconditions and finish_client are the workload's own code
-            told = f"client {client} cannot go on: {type(error).__name__}: {error}"
+            told = f"client {client} cannot go on: {one_line(error)}"
             bench.findings.broken(WorkloadError(told))
 
     return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import secrets
 import tempfile
 from dataclasses import replace
@@ -18,6 +19,14 @@ from planproof.errors import WorkloadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_NAME = re.compile(r"race_\d+_[0-9a-f]{6}_\d+[-_.]?")
+
+
+def without_place(text: str) -> str:
+    """A call without the name of the place where it was made, which is another one in each schedule."""
+    return _NAME.sub("", text) if "race_" in text else text
 
 
 class Places:

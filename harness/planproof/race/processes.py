@@ -16,7 +16,9 @@ from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, opened
 from planproof.race.history import merged, read_lines
+from planproof.race.result import Violation
 from planproof.race.tasks.execution import client_task, task_loop
+from planproof.race.wording import one_line
 from planproof.race.workload import load_workload, reference_of
 
 
@@ -67,8 +69,11 @@ def run_processes(bench: Bench, program: Program, place: Backend, *, limit_secon
         for _, line in lines:
             line.close()
     undecided = _watched(bench, children, [mine for mine, _ in lines], limit_seconds)
-    if not errors.empty():
-        raise WorkloadError(errors.get())
+    while not errors.empty():
+        told = errors.get()
+        if not isinstance(told, Violation):
+            raise WorkloadError(told)
+        bench.findings.violated(told)
     bench.recorder.close()
     history = merged([read_lines(path)])
     bench.taken_from_elsewhere(history)
@@ -162,8 +167,8 @@ def _child(
         if bench.findings.error is not None:
             errors.put(f"client {client} cannot go on: {bench.findings.error.message}")
         elif found is not None:
-            errors.put(f"{found.property}: {found.message}")
+            errors.put(found)
     except PlanproofError as error:
         errors.put(f"client {client} cannot go on: {error}")
     except Exception as error:  # noqa: BLE001 - the workload's own code, in another process
-        errors.put(f"client {client} cannot go on: {type(error).__name__}: {error}")
+        errors.put(f"client {client} cannot go on: {one_line(error)}")

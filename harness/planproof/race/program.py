@@ -10,8 +10,9 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from planproof.errors import WorkloadError
+from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.bundles import Bundle, Reference
+from planproof.race.wording import one_line
 
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def checked(workload: type[Workload], program: Program) -> Program:
         clients = []
     if not any(clients) or not all(isinstance(each, Call) for client in clients for each in client):
         raise WorkloadError(
-            f"{program!r} is no scenario for {workload.__name__}: that is one call, or a list of calls, for "
-            "each client, as in parallel(call('read'), [call('write', n=1), call('read')])"
+            f"{workload.__name__}.scenarios holds what is no scenario; that is a call, or a list of calls, "
+            "for each client: parallel(call('read'), [call('write', n=1), call('read')])"
         )
     return tuple(tuple(_checked(workload, each) for each in client) for client in clients)
 
@@ -212,7 +213,14 @@ def _drawn(workload: type[Workload], seed: int, count: int, clients: int, steps:
         program = checked(workload, program)
         found.setdefault(repr(to_literal(program)), program)
 
-    collect()
+    try:
+        collect()
+    except PlanproofError:
+        raise
+    except Exception as error:
+        raise WorkloadError(
+            f"the arguments of {workload.__name__} cannot be drawn: {one_line(error)}"
+        ) from error
     return list(found.values())
 
 

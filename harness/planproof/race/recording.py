@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from planproof.errors import WorkloadError
 from planproof.race.clocks import current_client
 from planproof.race.result import Violation
-from planproof.race.schedules.scheduler import schedule_is_over
+from planproof.race.schedules.scheduler import CannotObserve, ClientAborted, schedule_is_over
+from planproof.race.wording import denies, one_line
 
 
 if TYPE_CHECKING:
@@ -117,8 +118,11 @@ def perform(
     _enter(entry, injector)
     try:
         result = method(system, **call.named)
-    except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
-        _raised(error, workload.expected, call, entry, recorder, findings)
+    except (ClientAborted, CannotObserve):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the application raises is judged, SystemExit too
+        if not schedule_is_over():  # else it comes of ending the client in the middle of its call
+            _raised(error, workload.expected, call, entry, recorder, findings)
     else:
         if type(result) is CoroutineType:
             result.close()
@@ -155,12 +159,14 @@ async def perform_task(
         if inspect.isawaitable(result):
             result = await result
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if _cancelled():
             raise
         recorder.info(entry.begin(), _text(error))
-    except Exception as error:  # noqa: BLE001 - whatever the application raises is judged here
-        _raised(error, workload.expected, call, entry, recorder, findings)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the application raises is judged, SystemExit too
+        if not _cancelled():
+            _raised(error, workload.expected, call, entry, recorder, findings)
     else:
         recorder.ok(entry.begin(), result)
         return result
@@ -181,26 +187,32 @@ def _leave(injector: Injector | None) -> None:
         _injector.set(None)
 
 
+def _cancelled() -> bool:
+    """Whether the client is being ended in the middle of its call."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _raised(
-    error: Exception,
+    error: BaseException,
     expected: tuple[type[BaseException], ...],
     call: Call,
     entry: Entry,
     recorder: Recorder,
     findings: Findings,
 ) -> None:
-    if schedule_is_over():
-        return  # it comes of ending the client in the middle of its call
     if isinstance(error, expected):
         recorder.fail(entry.begin(), _text(error))
-    elif isinstance(error, AssertionError):
+    elif denies(error):
         recorder.fail(entry.begin(), _text(error))
         findings.violated(Violation(call.operation, str(error) or f"{call} found what must not be"))
     else:
         _unexpected(error, call, entry, recorder, findings)
 
 
-def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, findings: Findings) -> None:
+def _unexpected(
+    error: BaseException, call: Call, entry: Entry, recorder: Recorder, findings: Findings
+) -> None:
     from planproof.race.outcomes import outcome_of
 
     outcome = outcome_of(error)
@@ -214,5 +226,4 @@ def _unexpected(error: Exception, call: Call, entry: Entry, recorder: Recorder, 
 
 
 def _text(error: BaseException) -> str:
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said}"[:300] if said else type(error).__name__
+    return one_line(error)[:300]

@@ -18,6 +18,7 @@ from planproof import __version__
 from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError, WorkloadError
 from planproof.race import program as programs
+from planproof.race.declared import check_declared
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
 from planproof.race.workload import load_workload, reference_of
 
@@ -230,6 +231,7 @@ def run_again(recorded: Replay, *, path: str | None = None) -> RaceResult:
     workload = _workload_of(recorded)
     program = programs.from_literal(recorded.program)
     try:
+        check_declared(workload)
         program = programs.checked(workload, program)
     except WorkloadError as error:
         raise WorkloadError(f"the workload changed since the replay was written: {error.message}") from error

@@ -48,12 +48,16 @@ def _wrapped(text: str, indent: str = "    ") -> list[str]:
 
 def _size(failure: Failure) -> str:
     operations, clients, switches = failure.size
-    told = f"{clients} clients, {operations} operations"
+    told = f"{clients} client{_s(clients)}, {operations} operation{_s(operations)}"
     if failure.choices:
         told += f", {switches} switch{'' if switches == 1 else 'es'}"
     if failure.shrunk_from is not None:
         told += " (shrunk from {1}, {0}, {2})".format(*failure.shrunk_from)
     return told
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 def _store(certificate: dict[str, Any]) -> str:

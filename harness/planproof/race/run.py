@@ -10,6 +10,7 @@ from planproof.backends.model import BackendKind
 from planproof.errors import ConfigError
 from planproof.race import program as programs
 from planproof.race.certificate import certificate, count, doubt
+from planproof.race.declared import check_declared
 from planproof.race.isolation import Places
 from planproof.race.models import told
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
@@ -128,7 +129,7 @@ class Race:
 
     def go(self) -> RaceResult:
         """Run until the first failure or the last schedule."""
-        self.workload.operations()
+        check_declared(self.workload)
         if self.options.processes and self.backend.kind is BackendKind.MEMORY:
             raise ConfigError("processes do not share memory: use sqlite, postgres or dynamodb, or threads")
         with Places(self.backend) as places:

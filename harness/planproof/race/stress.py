@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
+from planproof.race.wording import one_line
 
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _client(bench: Bench, program: Program, client: int, barrier: threading.Barr
     except PlanproofError as error:
         bench.findings.broken(error)
     except Exception as error:  # noqa: BLE001 - preconditions and finish_client are the workload's own code
-        bench.findings.broken(WorkloadError(f"client {client} cannot go on: {type(error).__name__}: {error}"))
+        bench.findings.broken(WorkloadError(f"client {client} cannot go on: {one_line(error)}"))
 
 
 def _stacks(threads: list[threading.Thread]) -> str:

@@ -18,6 +18,7 @@ from planproof.backends.model import EMBEDDED, Backend, BackendKind
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.bundles import Bundle, Values
 from planproof.race.clocks import ClientClock
+from planproof.race.wording import one_line
 
 
 if TYPE_CHECKING:
@@ -333,7 +334,7 @@ def _module(place: str) -> Any:
     except PlanproofError as error:
         raise WorkloadError(error.message, path=place) from error
     except Exception as error:
-        raise WorkloadError(f"importing {place} fails: {type(error).__name__}: {error}") from error
+        raise WorkloadError(f"importing {place} fails: {one_line(error)}") from error
 
 
 def _module_of_file(root: Path, place: str) -> Any:
@@ -356,7 +357,7 @@ def _module_of_file(root: Path, place: str) -> Any:
         raise WorkloadError(error.message, path=place) from error
     except Exception as error:
         sys.modules.pop(name, None)
-        raise WorkloadError(f"importing it fails: {type(error).__name__}: {error}", path=place) from error
+        raise WorkloadError(f"importing it fails: {one_line(error)}", path=place) from error
     return module
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 from typing import ClassVar
 
 import pytest
 
 from planproof.backends.model import Backend, BackendKind
-from planproof.errors import ConfigError
+from planproof.errors import ConfigError, WorkloadError
 from planproof.race import Workload, call, invariant, operation, parallel, run
 
 
@@ -52,7 +54,23 @@ class TellsLies(Counter):
 class Dies(Counter):
     @operation
     def add(self, system):
-        raise SystemExit(3)
+        os._exit(3)
+
+
+class Breaks(Counter):
+    """An application error in a process of its own."""
+
+    @operation
+    def add(self, system):
+        return {}["seat"]
+
+
+class LeavesTheObserver(Counter):
+    """The observer cannot release what it holds; the clients can."""
+
+    def finish_client(self, system):
+        if threading.current_thread().name == "observer":
+            raise KeyError("connection")
 
 
 def test_processes_race_and_one_history_is_judged():
@@ -71,6 +89,17 @@ def test_a_process_that_dies_is_never_green():
     result = run(Dies, backend=SQLITE, schedules=1, mode="stress", processes=True)
     assert result.outcome == "inconclusive"
     assert "(exit code 3) died" in result.reason
+
+
+def test_what_a_process_did_not_expect_is_a_failure_like_a_threads():
+    result = run(Breaks, backend=SQLITE, schedules=1, mode="stress", processes=True, shrink=False)
+    assert result.failure.violation.property == "no unexpected error"
+    assert "raised KeyError: 'seat'" in result.failure.violation.message
+
+
+def test_an_observer_that_cannot_go_on_is_told():
+    with pytest.raises(WorkloadError, match="the observer cannot go on: KeyError: 'connection'"):
+        run(LeavesTheObserver, backend=SQLITE, schedules=1, mode="stress", processes=True)
 
 
 def test_memory_cannot_be_shared():

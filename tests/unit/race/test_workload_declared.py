@@ -459,7 +459,9 @@ class TestArguments:
         class Wrong(self.Swaps):
             scenarios: ClassVar = (wrong,)
 
-        with pytest.raises(WorkloadError, match="is no scenario for Wrong: that is one call, or a list"):
+        with pytest.raises(
+            WorkloadError, match="holds what is no scenario; that is a call, or a list of calls"
+        ):
             run(Wrong, backend=MEMORY)
 
 
@@ -485,7 +487,7 @@ class TestNothingWasStopped:
         result = run(self.Unlocked, backend=MEMORY, schedules=20, orders=orders)
         assert result.outcome == "inconclusive"
         assert "no two operations of different clients ever overlapped" in result.reason
-        assert "which is where explore stops a client" in result.reason
+        assert "explore stops a client where it calls a store" in result.reason
 
     def test_what_was_cut_since_all_that_follows_was_tried_is_not_unknown(self):
         result = run(CountsRight, backend=MEMORY, schedules=40, seed=7)

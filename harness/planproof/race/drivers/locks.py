@@ -25,6 +25,9 @@ _LIBRARIES = tuple(
 )
 
 
+_PACKAGES = {"site-packages", "dist-packages"}
+
+
 class ControlledLock:
     """A ``threading.Lock`` or ``RLock`` that clients take one at a time, under the scheduler's eye.
 
@@ -127,7 +130,7 @@ def _make(*, reentrant: bool) -> Any:
     if module.partition(".")[0] == "planproof":
         return _real_rlock() if reentrant else _thread.allocate_lock()
     file = frame.f_code.co_filename
-    quiet = file.startswith(_LIBRARIES)
+    quiet = file.startswith(_LIBRARIES) or not _PACKAGES.isdisjoint(PurePath(file).parts)
     return ControlledLock(f"{PurePath(file).name}:{frame.f_lineno}", quiet=quiet, reentrant=reentrant)
 
 

@@ -14,6 +14,7 @@ from planproof.race.schedules.step import Step
 from planproof.race.tasks.loop import ClientLoop, client_context, stop
 from planproof.race.tasks.scheduler import TaskScheduler
 from planproof.race.tasks.waits import stack
+from planproof.race.wording import one_line
 
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ async def client_task(bench: Bench, program: Program, client: int) -> None:
     except PlanproofError as error:
         bench.findings.broken(error)
     except Exception as error:  # noqa: BLE001 - preconditions and finish_client are the workload's own code
-        told = f"client {client} cannot go on: {type(error).__name__}: {error}"
+        told = f"client {client} cannot go on: {one_line(error)}"
         bench.findings.broken(WorkloadError(told))
 
 

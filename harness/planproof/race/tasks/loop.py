@@ -181,6 +181,10 @@ class ClientLoop(asyncio.SelectorEventLoop):
         """Clients that have a task that is not done."""
         return {client for client in self._tasks.values() if client is not None}
 
+    def client_of(self, task: asyncio.Task[Any]) -> int | None:
+        """The client that a task belongs to; None where that is nobody, or the task is done."""
+        return self._tasks.get(task)
+
     def waiting(self, client: int) -> list[tuple[asyncio.Task[Any], Wait]]:
         """The tasks of a client that are not held back, and what each waits for."""
         held = {each.task for each in self.held.get(client, ())}

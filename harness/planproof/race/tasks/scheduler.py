@@ -162,7 +162,7 @@ class TaskScheduler:
             return False
         if self.end.trace and self._loop.turn():
             return False
-        if self.end.trace:
+        if self.end.trace and self.end.trace[-1].client == self._loop.client_of(task):
             self.end.trace[-1].queued = True
         return True
 
