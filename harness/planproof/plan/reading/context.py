@@ -15,7 +15,7 @@ from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import foreign, has_wait, read_waits
 from planproof.plan.reading.notation.references import NOTE, only_numbers, references
 from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
-from planproof.plan.reading.notation.titles import Wanted, says_nothing
+from planproof.plan.reading.notation.titles import Wanted, says_nothing, waited_for
 
 
 if TYPE_CHECKING:
@@ -411,7 +411,7 @@ class Context:
 
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""
-        bare = NOTE.sub(" ", value)
+        bare = waited_for(NOTE.sub(" ", value))
         # Among words a number counts something: "**After**: lists of 150-250 lines".
         numbers = only_numbers(bare)
         names = references(bare, numbers=numbers)

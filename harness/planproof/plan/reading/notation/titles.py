@@ -36,6 +36,21 @@ _PARTS: Final = re.compile(r"[,;、，；]|\s&\s|\s\+\s")
 _AND: Final = re.compile(r"\s(?:and|und|et|y|и)\s", re.IGNORECASE)
 
 
+# Only these let a value say of a task that it is not waited for.
+_ASIDE_SIGN: Final = re.compile(
+    r"\b(?:none|nothing|independent|not|parallel|unlike|disjoint)\b", re.IGNORECASE
+)
+_UNTIED: Final = re.compile(
+    r"(?:^|[.;,—–]|[ \t]-{1,2}[ \t])[ \t]*(?:(?:fully|otherwise|also|but|and) )*"
+    r"(?:independent|not|no longer|in parallel|parallel|unlike|disjoint)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_NONE: Final = re.compile(
+    r"([*_`\s]*(?:none|nothing)\b)(?![ \t]*(?:beyond|except|besides|but|other than|apart|further))",
+    re.IGNORECASE,
+)
+
+
 class Wanted(NamedTuple):
     """A name as written, where an id could stand.
 
@@ -59,6 +74,18 @@ class Wanted(NamedTuple):
 def says_nothing(value: str) -> bool:
     """Whether the value of a dependency field says that there is none."""
     return _NOTHING.match(value) is not None
+
+
+def waited_for(value: str) -> str:
+    """The value of a dependency field without what it says of tasks that are *not* waited for.
+
+    ``None - independent of T005`` names nothing, ``T001; not T002`` names one task, ``None beyond T001`` too.
+    """
+    if _ASIDE_SIGN.search(value) is None:
+        return value
+    kept = _UNTIED.sub("", value)
+    none = _NONE.match(kept)
+    return kept[: none.end(1)] if none is not None else kept
 
 
 def resolve_titles(context: Context) -> None:
