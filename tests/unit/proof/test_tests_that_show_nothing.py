@@ -30,12 +30,16 @@ HEAD = """
     import threading
     import unittest
     from typing import TYPE_CHECKING
+    from json import dumps as ensure
     from unittest import mock
 
+    import hypothesis
     import pytest
+    from hypothesis import strategies as st
+    from pytest import raises as failing
 
     import app.auth
-    from app.auth import login
+    from app.auth import LIMIT, login
 """
 CONFTEST = """
     import pytest
@@ -159,6 +163,15 @@ BODIES = {
     ),
     "defined_inside": ("def login(user):\n    return 'ok'\nassert login('ann') == 'ok'", REPLACED),
     "a_lambda_inside": ("login = lambda user: 'ok'\nassert login('ann') == 'ok'", REPLACED),
+    "a_builtin_with_a_telling_name": ("validate = str\nvalidate(login('ann') == 'never')", NOTHING),
+    "a_builtin_named_twice": ("check = verify = repr\nverify(login('ann') == 'never')", NOTHING),
+    "a_builtin_by_another_name": ("first = list\nassert_all = first\nassert_all(login('ann'))", NOTHING),
+    "a_lambda_with_a_telling_name": ("check = lambda found: found\ncheck(login('a') == 'x')", NOTHING),
+    "a_part_of_a_builtin": ("expect = functools.partial(print, 'is')\nexpect(login('a') == 'x')", NOTHING),
+    "a_mock_with_a_telling_name": ("verify = mock.Mock()\nverify(login('ann') == 'never')", NOTHING),
+    "a_builtin_of_the_module": ("must_hold(login('ann') == 'never')", NOTHING),
+    "an_import_with_a_telling_name": ("ensure(login('ann') == 'never')", NOTHING),
+    "a_builtin_in_a_loop": ("for check in (str, repr):\n    check(login('ann') == 'never')", NOTHING),
     "asks_a_mock_what_is_no_question": (
         "store = mock.Mock()\nlogin('a')\nassert store.saved",
         "its own mocks",
@@ -255,6 +268,40 @@ SOURCES = {
         """,
         "'ok' != 'never'",
     ),
+    "every_example_leaves_early": (
+        """
+        @hypothesis.settings(database=None, max_examples=300, derandomize=True)
+        @hypothesis.given(n=st.lists(st.integers()))
+        @proves
+        def test_{name}(n):
+            if isinstance(n, list):
+                return
+            assert login(str(n)) == "never"
+        """,
+        MISSED,
+    ),
+    "every_example_is_assumed_away": (
+        """
+        @hypothesis.settings(database=None, phases=[hypothesis.Phase.explicit])
+        @hypothesis.given(n=st.integers())
+        @hypothesis.example(n=1)
+        @proves
+        def test_{name}(n):
+            hypothesis.assume(login(str(n)) == "never")
+            assert login(str(n)) == "never"
+        """,
+        MISSED,
+    ),
+    "no_phase_of_examples": (
+        """
+        @hypothesis.settings(database=None, phases=())
+        @hypothesis.given(n=st.integers())
+        @proves
+        def test_{name}(n):
+            assert login(str(n)) == "never"
+        """,
+        "is skipped",
+    ),
     "expected_failure": (
         """
         class Test_{name}(unittest.TestCase):
@@ -278,6 +325,19 @@ SOURCES = {
     ),
 }
 HELPERS = """
+must_hold = bool
+
+
+def same(one, other):
+    assert one == other
+
+
+class Form:
+    def validate(self, answer):
+        if answer != "ok":
+            raise ValueError(answer)
+
+
 def helper():
     return login("ann") == "never"
 
@@ -349,6 +409,10 @@ HONEST = {
         "def login(user):\n    return app.auth.login(user)\nassert login('ann') == 'ok'"
     ),
     "a_table": "ok = {'ann': 'ok'}\nassert {user: login(user) for user in ok} == ok",
+    "an_assertion_with_a_short_name": "eq = same\neq(login('ann'), 'ok')",
+    "an_assertion_of_another_name": "with failing(ValueError):\n    login('')",
+    "a_helper_by_a_lambda": "look = lambda user: same(login(user), 'ok')\nlook('ann')",
+    "one_of_two_helpers": "check = same if LIMIT else str\ncheck(login('ann'), 'ok')",
     "in_a_subprocess_too": (
         "import subprocess\ndone = subprocess.run([sys.executable, '-c', ''], check=False)\n"
         "if done.returncode == 0:\n    assert login('ann') == 'ok'"
@@ -356,8 +420,59 @@ HONEST = {
 }
 
 
+# Look-alikes that need a source of their own.
+HONEST_SOURCES = {
+    "an_assertion_of_the_class": """
+        class Test_{name}(unittest.TestCase):
+            @proves
+            def test_{name}(self):
+                eq = self.assertEqual
+                eq(login("ann"), "ok")
+    """,
+    "a_fixture_with_the_name_of_a_builtin": """
+        @pytest.fixture(name="input")
+        def input_of_{name}():
+            return Form()
+
+
+        @proves
+        def test_{name}(input):
+            input.validate(login("ann"))
+    """,
+    "an_example_asks_a_thread": """
+        @hypothesis.settings(database=None, derandomize=True, max_examples=5, deadline=None)
+        @hypothesis.given(n=st.integers())
+        @proves
+        def test_{name}(n):
+            def look():
+                assert login(str(n)) == "ok"
+
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                pool.submit(look).result()
+    """,
+    "some_examples_leave_early": """
+        @hypothesis.settings(database=None, derandomize=True)
+        @hypothesis.given(n=st.integers())
+        @proves
+        def test_{name}(n):
+            if n < 5:
+                return
+            assert login(str(n)) == "ok"
+    """,
+    "some_examples_are_assumed_away": """
+        class Test_{name}:
+            @hypothesis.settings(database=None, derandomize=True)
+            @hypothesis.given(n=st.integers())
+            @proves
+            def test_{name}(self, n):
+                hypothesis.assume(n % 2)
+                assert login(str(n)) == "ok"
+    """,
+}
+
+
 def identifier(name):
-    return f"T{sorted([*BODIES, *SOURCES, *HONEST]).index(name) + 101}"
+    return f"T{sorted([*BODIES, *SOURCES, *HONEST, *HONEST_SOURCES]).index(name) + 101}"
 
 
 def source():
@@ -366,7 +481,7 @@ def source():
     for name, text in tests.items():
         mark = f'@pytest.mark.proves("demo:{identifier(name)}")'
         parts.append(f"{mark}\ndef test_{name}():\n{textwrap.indent(text, '    ')}\n")
-    for name, (text, _) in SOURCES.items():
+    for name, text in {**{name: text for name, (text, _) in SOURCES.items()}, **HONEST_SOURCES}.items():
         body = textwrap.dedent(text).replace("{name}", name)
         parts.append(body.replace("@proves", f'@pytest.mark.proves("demo:{identifier(name)}")'))
     return "\n\n".join(parts)
@@ -380,7 +495,12 @@ def found(tmp_path_factory):
     repo.write("conftest.py", CONFTEST)
     (repo.root / "tests").mkdir()
     (repo.root / "tests/test_all.py").write_text(source())
-    repo.plan(*(f"[x] {identifier(name)} Let `login()` {name}" for name in [*BODIES, *SOURCES, *HONEST]))
+    repo.plan(
+        *(
+            f"[x] {identifier(name)} Let `login()` {name}"
+            for name in [*BODIES, *SOURCES, *HONEST, *HONEST_SOURCES]
+        )
+    )
     return repo.verify()
 
 
@@ -392,7 +512,7 @@ def test_it_is_refused_with_its_reason(found, name):
     assert {**BODIES, **SOURCES}[name][1] in one.reason
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", [*HONEST, *HONEST_SOURCES])
 def test_its_look_alike_is_verified(found, name):
     one = found.judged[identifier(name)]
 

@@ -7,13 +7,14 @@ nothing but the standard library.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from types import CodeType, FrameType
 
 
@@ -29,7 +30,7 @@ def is_failure(kind: type[BaseException] | None) -> bool:
 
 
 class Monitored:
-    """Lines by ``sys.monitoring``; a line costs only once in a test. It waits for no line in particular."""
+    """Lines by ``sys.monitoring``; a line costs only once in a test, so it waits for none in particular."""
 
     waits = False
 
@@ -100,6 +101,7 @@ class Traced:
         self.held = False
         self.waiting: set[FrameType] = set()
         self.active = False
+        self.by_example = False
 
     def begin(self, files: Collection[str], needed: Collection[int] | None) -> bool:
         """Watch, unless somebody else traces already; ``needed`` are the lines that it waits for."""
@@ -109,11 +111,37 @@ class Traced:
             self.needed = None if needed is None else frozenset(needed)
             self.reached, self.failed, self.waiting = set(), set(), set()
             self.holding, self.calls = {}, 0
-            self.entered = self.held = False
+            self.entered = self.held = self.by_example = False
             sys.settrace(self._call)
             if needed is not None:
                 threading.settrace(self._call)
         return self.active
+
+    def examples(self, body: Callable[..., Any]) -> Callable[..., Any]:
+        """After ``begin``: the body of a Hypothesis test, to be watched only while one of its examples runs.
+
+        What Hypothesis does between examples would soon be more calls than are traced. The test counts as
+        entered when one example came to its end, not when it was assumed away.
+        """
+        self._stop()
+        if self.needed is not None:
+            threading.settrace(self._call)
+        self.by_example = True
+
+        @functools.wraps(body)
+        def example(*args: Any, **kwargs: Any) -> Any:
+            before = sys.gettrace()
+            if self.needed is not None and not self.held:
+                sys.settrace(self._call)
+            try:
+                found = body(*args, **kwargs)
+            finally:
+                if sys.gettrace() != before:
+                    sys.settrace(before)
+            self.entered = True
+            return found
+
+        return example
 
     def end(self) -> tuple[list[int], list[int]] | None:
         """Lines reached, and where an assertion failed; None where it saw no need to look further."""
@@ -138,7 +166,7 @@ class Traced:
             return None
         if frame.f_code.co_filename not in self.files:
             return None
-        self.entered = True
+        self.entered = self.entered or not self.by_example
         if self.needed is None:
             self._stop()
             return None

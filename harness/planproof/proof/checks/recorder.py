@@ -8,6 +8,7 @@ operations it called. Imports nothing but the standard library and pytest.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -20,12 +21,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from planproof.proof.checks.nodes import RECORD, ancestors
-from planproof.proof.checks.reach import watcher
+from planproof.proof.checks.reach import Traced, watcher
 from planproof.proof.checks.strength import unsure
 
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
+
+    from planproof.proof.checks.reach import Monitored
 
 
 LIMIT: Final = 4000
@@ -59,9 +63,7 @@ class Footprints:
         for tool in (4, 3):
             if self.monitoring.get_tool(tool) is None:
                 self.monitoring.use_tool_id(tool, "planproof")
-                start = self.monitoring.events.PY_START
-                self.monitoring.register_callback(tool, start, self._start)
-                self.monitoring.set_events(tool, start)
+                self.monitoring.register_callback(tool, self.monitoring.events.PY_START, self._start)
                 return tool
         return None
 
@@ -74,6 +76,7 @@ class Footprints:
         """Forget what was entered so far."""
         if self.tool is not None:
             self.entered = set()
+            self.monitoring.set_events(self.tool, self.monitoring.events.PY_START)
             self.monitoring.restart_events()
 
     def share(self, before: set[Any]) -> None:
@@ -233,7 +236,8 @@ class Recorder:
         if self.reach is None or not self.reach.begin(*_own_code(item, for_lines=self.reach.waits)):
             return (yield)
         try:
-            return (yield)
+            with _by_example(item, self.reach):
+                return (yield)
         finally:
             self.seen = self.reach.end()
 
@@ -271,6 +275,25 @@ class Recorder:
             ours = {name for name in files if isinstance(name, str) and name.startswith(self.root)}
             self.write("loaded", files=sorted(name[len(self.root) :] for name in ours))
         self.write("finish", code=int(exitstatus), worker=self.worker)
+
+
+@contextlib.contextmanager
+def _by_example(item: pytest.Item, reach: Monitored | Traced) -> Iterator[None]:
+    """Have the examples of a Hypothesis test watched one by one, by its door for other plugins.
+
+    Source: "Custom function execution" in Hypothesis' documentation for pytest plugins (``inner_test``).
+    """
+    handle: Any = getattr(getattr(item, "obj", None), "hypothesis", None)
+    body = getattr(handle, "inner_test", None)
+    if body is None or not isinstance(reach, Traced) or inspect.iscoroutinefunction(body):
+        yield
+        return
+    handle.inner_test = watched = reach.examples(body)
+    try:
+        yield
+    finally:
+        if handle.inner_test is watched:
+            handle.inner_test = body
 
 
 def _own_code(item: pytest.Item, *, for_lines: bool) -> tuple[set[str], frozenset[int] | None]:

@@ -12,7 +12,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .literals import dead_nodes, is_constant, settled
+from .callees import Bound, Callees, bound_in, imported
+from .literals import Names, dead_nodes, is_constant, settled
 from .replaced import asks_what_was_recorded, mock_names, passes_a_mock, replaced
 from .syntax import Function, below, dotted, inside
 from .walking import Place, walk
@@ -138,6 +139,8 @@ class Module(NamedTuple):
 
     helpers: dict[str, Function]
     tests: dict[str, Function]
+    bound: Bound
+    imports: dict[str, list[str]]
     definitions: frozenset[str]
     foreign: frozenset[str]
 
@@ -158,7 +161,12 @@ def _read(source: bytes) -> Module | None:
         and (node.level or (node.module or "").split(".")[0] in {"tests", "test", "conftest", "testing"})
         for alias in node.names
     }
-    return Module(helpers, dict(_tests(tree.body, "")), defined, frozenset(foreign))
+    tests = dict(_tests(tree.body, ""))
+    bound = bound_in(tree.body)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            bound.update({f"self.{name}": values for name, values in bound_in(node.body).items()})
+    return Module(helpers, tests, bound, imported(nodes), defined, frozenset(foreign))
 
 
 def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
@@ -213,17 +221,18 @@ class Judge:
         """The places where a function can fail."""
         known = settled(function)
         dead = dead_nodes(function)
+        callees = Callees(function, self.module.bound, self.module.imports, self.module.helpers)
         whole = not isinstance(function, ast.AsyncFunctionDef) and not _is_generator(function)
         for node, place in walk(function):
             if id(node) in dead:
                 continue
-            for site in self._worth(node, place, known, depth, seen):
+            for site in self._worth(node, place, known, callees, depth, seen):
                 worth = "swallowed" if site.worth == "real" and place.caught else site.worth
                 sure = site.sure and place.sure and whole
                 yield site._replace(worth=worth, sure=sure, looped=site.looped or place.looped)
 
-    def _worth(  # noqa: PLR0911 - one answer a line
-        self, node: ast.AST, place: Place, known: dict[str, ast.expr], depth: int, seen: frozenset[str]
+    def _worth(
+        self, node: ast.AST, place: Place, known: Names, callees: Callees, depth: int, seen: frozenset[str]
     ) -> Iterable[Site]:
         if isinstance(node, ast.Assert):
             return [Site(self._assertion(node.test, known), _lines(node))]
@@ -234,14 +243,27 @@ class Judge:
         parts = dotted(node.func)
         if not parts:
             return []
-        name = parts[-1]
-        helper = self.module.helpers.get(name) if len(parts) == 1 or parts[0] == "self" else None
+        found: list[Site] = []
+        for end in callees.leads_to(parts):
+            found.extend(self._led_to(end, parts, node, place, known, depth, seen))
+        return found
+
+    def _led_to(  # a call is judged by all that is known of its place
+        self, end: list[str], parts: list[str], node: ast.Call, place: Place, known: Names,
+        depth: int, seen: frozenset[str],
+    ) -> Iterable[Site]:  # fmt: skip
+        """What a call is worth that was written as ``parts`` and leads to ``end``."""
+        name = end[-1]
+        helper = self.module.helpers.get(name) if len(end) == 1 or end[0] == "self" else None
         if helper is not None and helper is not self.function:
             return self._of_helper(name, helper, node, depth, seen)
-        if _is_checking(parts) and not (name in self.subjects and not name.startswith("assert")):
-            return self._call(node, parts, place, known)
+        is_subject = {name, parts[-1]} & self.subjects and not name.startswith("assert")
+        # Where the name at hand says nothing, a word of the module that it comes from does not either.
+        if not is_subject and _is_checking(end if _is_checking(parts) else end[-1:]):
+            return self._call(node, end, place, known)
         # A helper that is imported from another test module may assert.
-        return [Site("real", _lines(node))] if name in self.module.foreign else []
+        is_foreign = name in self.module.foreign or parts[-1] in self.module.foreign
+        return [Site("real", _lines(node))] if is_foreign else []
 
     def _raise(self, node: ast.Raise, place: Place) -> Iterable[Site]:
         """A raise that a passing test does not come to; what a fake raises inside is no assertion."""
@@ -257,7 +279,7 @@ class Judge:
             return [Site("real", _lines(call))]
         return [] if name in seen else self.sites(helper, depth - 1, seen | {name})
 
-    def _assertion(self, test: ast.expr, known: dict[str, ast.expr]) -> str:
+    def _assertion(self, test: ast.expr, known: Names) -> str:
         if is_constant(test, known):
             return "constant"
         if isinstance(test, ast.Name) and test.id in self.module.definitions:
@@ -268,9 +290,7 @@ class Judge:
         told = asks_what_was_recorded(test) and passes_a_mock(self.function, self.mocks)
         return "real" if told else "mock"
 
-    def _call(
-        self, call: ast.Call, parts: list[str], place: Place, known: dict[str, ast.expr]
-    ) -> Iterable[Site]:
+    def _call(self, call: ast.Call, parts: list[str], place: Place, known: Names) -> Iterable[Site]:
         lines, name = _lines(call), parts[-1]
         if name in EXPECTING:
             return [] if place.bare and len(call.args) < 2 else [Site(_expected(call, place), lines)]  # noqa: PLR2004 - an error and who raises it
@@ -319,7 +339,7 @@ def _expected(call: ast.Call, place: Place) -> str:
     return "any" if broad and not looked else "real"
 
 
-def _is_settled(name: str, arguments: list[ast.expr], known: dict[str, ast.expr]) -> bool:
+def _is_settled(name: str, arguments: list[ast.expr], known: Names) -> bool:
     """True for ``assertTrue("ok", x)``, ``assertEqual(1, 1)`` and ``assertEqual(x, x)``."""
     if name in ONE_ARGUMENT:
         return is_constant(arguments[0], known)
