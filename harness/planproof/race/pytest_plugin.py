@@ -42,16 +42,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def race(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
     """``race(workload, **options)`` runs it and fails the test where it does not pass.
 
-    It takes the marker's options and returns one result for each store. A store that is not to be had skips.
+    It takes the marker's options and returns one result for each store. A store that is not to be had skips,
+    once the workload has run on the others.
     """
     marker = request.node.get_closest_marker("race")
+    if marker is not None and marker.args:
+        pytest.fail('the marker race takes its options by name: race(backends=["sqlite"])', pytrace=False)
     marked = dict(marker.kwargs) if marker else {}
 
     def run_workload(workload: Any, **options: Any) -> list[Any]:
+        from planproof.errors import PlanproofError
+
         chosen = {**marked, **options, **_given(request.config)}
-        return [
-            _run_on(kind, workload, chosen) for kind in chosen.pop("backends", None) or _backends(workload)
-        ]
+        try:
+            return _run_on_each(_kinds(chosen.pop("backends", None), workload), workload, chosen)
+        except PlanproofError as error:
+            told = f"{error} [{error.code}]"
+        pytest.fail(told, pytrace=False)
 
     return run_workload
 
@@ -62,23 +69,32 @@ def _given(config: pytest.Config) -> dict[str, Any]:
     return {"folder": folder, **{name: value for name, value in given.items() if value is not None}}
 
 
-def _backends(workload: Any) -> Any:
-    from planproof.race.workload import load_workload
+def _kinds(asked: Any, workload: Any) -> list[Any]:
+    """The stores to run on: those that were asked for, else the workload's own."""
+    from planproof.race.test_case import kind_of
+    from planproof.race.workload import workload_of
 
-    return (load_workload(workload) if isinstance(workload, str) else workload).backends
+    kinds = asked or workload_of(workload).backends
+    return [kind_of(each) for each in ([kinds] if isinstance(kinds, str) else kinds)]
 
 
-def _run_on(kind: Any, workload: Any, options: dict[str, Any]) -> Any:
-    from planproof.backends import BackendKind, acquire
+def _run_on_each(kinds: list[Any], workload: Any, options: dict[str, Any]) -> list[Any]:
+    from planproof.backends import acquire
     from planproof.errors import BackendUnavailableError
     from planproof.race.run import run
     from planproof.race.test_case import describe
 
-    try:
-        with acquire(BackendKind(kind)) as backend:
-            result = run(workload, backend=backend, **options)
-    except BackendUnavailableError as error:
-        pytest.skip(error.message)
-    if not result.passed:
-        pytest.fail(f"on {kind}: {describe(result)}", pytrace=False)
-    return result
+    results, missing = [], []
+    for kind in kinds:
+        try:
+            with acquire(kind) as backend:
+                result = run(workload, backend=backend, **options)
+        except BackendUnavailableError as error:
+            missing.append(error.message)
+            continue
+        if not result.passed:
+            pytest.fail(f"on {kind}: {describe(result)}", pytrace=False)
+        results.append(result)
+    if missing:
+        pytest.skip("; ".join(missing))
+    return results

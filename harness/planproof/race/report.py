@@ -21,6 +21,8 @@ def failure_text(failure: Failure, certificate: dict[str, Any]) -> str:
     if failure.steps:
         lines += ["", "  in this order:"]
         lines += [line for step in failure.steps for line in _wrapped(f"    {step}", " " * 14)]
+    elif certificate["mode"] == "explore":
+        lines += ["", "  before any client made a call"]
     else:
         lines += ["", "  found by stress; no order of single calls was found that breaks it each time"]
     lines += ["", "  on the record:"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from planproof import __version__
@@ -14,7 +14,7 @@ from planproof.race.declared import check_declared
 from planproof.race.isolation import Places
 from planproof.race.models import told
 from planproof.race.result import FAILED, INCONCLUSIVE, PASSED, Failure, RaceResult, Tally
-from planproof.race.workload import Workload, load_workload, reference_of
+from planproof.race.workload import Workload, reference_of, workload_of
 
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def run(
         ConfigError: an option makes no sense.
         HistoryError: the history cannot be written.
     """
-    kind = load_workload(workload) if isinstance(workload, str) else workload
+    kind = workload_of(workload)
     options = _options(schedules=schedules, seed=seed, mode=mode, **more)
     result = Race(kind, backend, options).go()
     if not controls and placebo is None:
@@ -101,10 +101,11 @@ def run(
 
 
 def _options(**given: Any) -> Options:
-    try:
-        options = Options(**given)
-    except TypeError as error:
-        raise ConfigError(f"the race knows no such option: {error}") from error
+    known = [each.name for each in fields(Options)]
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"a race has no option {name!r}; it has {', '.join(known)}")
+    options = Options(**given)
     if options.mode not in MODES:
         raise ConfigError(f"the mode of a race is {' or '.join(MODES)}, not {options.mode!r}")
     if options.processes and options.mode != "stress":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from planproof.backends.model import BackendKind
-from planproof.errors import BackendUnavailableError
+from planproof.errors import BackendUnavailableError, ConfigError, PlanproofError
 from planproof.race.result import FAILED, PASSED
 
 
@@ -38,33 +38,49 @@ class WorkloadTestCase(unittest.TestCase):
         """Run it, store by store."""
         for kind in self.workload.backends:
             with self.subTest(backend=str(kind)):
-                self._run_on(BackendKind(kind))
+                self._run_on(kind)
 
-    def _run_on(self, kind: BackendKind) -> None:
+    def _run_on(self, kind: str) -> None:
+        from planproof.backends import acquire
         from planproof.race.run import run
 
-        with _backend(kind) as backend:
-            seed = int(os.environ.get("PLANPROOF_RACE_SEED", self.seed))
-            result = run(
-                self.workload,
-                backend=backend,
-                schedules=self.schedules,
-                seed=seed,
-                mode=self.mode,
-                folder=Path(os.environ.get("PLANPROOF_RACE_FOLDER", ".planproof/races")),
-                **self.options,
-            )
+        try:
+            with acquire(kind_of(kind)) as backend:
+                result = run(
+                    self.workload,
+                    backend=backend,
+                    schedules=self.schedules,
+                    seed=_seed(self.seed),
+                    mode=self.mode,
+                    folder=Path(os.environ.get("PLANPROOF_RACE_FOLDER", ".planproof/races")),
+                    **self.options,
+                )
+        except BackendUnavailableError as error:
+            self.skipTest(str(error))
+        except PlanproofError as error:
+            raise self.failureException(f"{error} [{error.code}]") from None
         if result.outcome != PASSED:
             self.fail(describe(result))
 
 
-def _backend(kind: BackendKind) -> Any:
-    from planproof.backends import acquire
-
+def _seed(own: int) -> int:
+    given = os.environ.get("PLANPROOF_RACE_SEED", own)
     try:
-        return acquire(kind)
-    except BackendUnavailableError as error:
-        raise unittest.SkipTest(str(error)) from error
+        return int(given)
+    except ValueError:
+        raise ConfigError(f"PLANPROOF_RACE_SEED is a whole number, not {given!r}") from None
+
+
+def kind_of(name: str) -> BackendKind:
+    """The store of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    try:
+        return BackendKind(name)
+    except ValueError:
+        raise ConfigError(f"there is no store {name!r}; known are {', '.join(BackendKind)}") from None
 
 
 def make_test_case(workload: type[Workload]) -> type[unittest.TestCase]:

@@ -326,6 +326,19 @@ def load_workload(reference: str, *, root: Path | None = None) -> type[Workload]
     return found
 
 
+def workload_of(given: object) -> type[Workload]:
+    """The class itself, or the one that a reference names.
+
+    Raises:
+        WorkloadError: it is no Workload, or :func:`load_workload` says so.
+    """
+    if isinstance(given, str):
+        return load_workload(given)
+    if not isinstance(given, type) or not issubclass(given, Workload):
+        raise WorkloadError(f"{given!r} is no class of Workload")
+    return given
+
+
 def _module(place: str) -> Any:
     try:
         return importlib.import_module(place)

@@ -12,6 +12,7 @@ from planproof.backends.model import Backend, BackendKind
 from planproof.errors import WorkloadError
 from planproof.race import Workload, call, invariant, operation, parallel, run
 from planproof.race.models import CasRegister
+from planproof.race.report import failure_text
 
 
 MEMORY = Backend(BackendKind.MEMORY, "memory://")
@@ -172,3 +173,11 @@ class TestInvariants:
 
         with pytest.raises(WorkloadError, match="odd cannot look though every client is done: TimeoutErr"):
             outcome(of(odd, when="rest"))
+
+    def test_one_that_never_holds_is_found_before_anything_was_called(self):
+        def odd(self, lock):
+            assert False, "never"  # noqa: B011, PT015 - an invariant that cannot hold
+
+        result = run(of(odd), backend=MEMORY)
+        assert result.failure.reason.startswith("odd: never")
+        assert "  before any client made a call" in failure_text(result.failure, result.certificate)
