@@ -15,7 +15,7 @@ from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import foreign, has_wait, read_waits
 from planproof.plan.reading.notation.references import NOTE, only_numbers, references
 from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
-from planproof.plan.reading.notation.titles import Wanted, says_nothing, waited_for
+from planproof.plan.reading.notation.titles import Wanted, first_saying, is_clear, says_nothing, waited_for
 
 
 if TYPE_CHECKING:
@@ -411,7 +411,7 @@ class Context:
 
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""
-        bare = waited_for(NOTE.sub(" ", value))
+        bare = first_saying(waited_for(NOTE.sub(" ", value)))
         # Among words a number counts something: "**After**: lists of 150-250 lines".
         numbers = only_numbers(bare)
         names = references(bare, numbers=numbers)
@@ -419,7 +419,7 @@ class Context:
         self.staging = self.staging or bool(phases)
         for name in (*names, *phases):
             before, after = (name, draft) if waits else (draft, name)
-            self.edges.add(before, after, line, Origin.HEADER, certain=True)
+            self.edges.add(before, after, line, Origin.HEADER, certain=is_clear(bare))
         if not (names or phases or says_nothing(bare)):
             self.wanted.append(Wanted(bare, draft, line, Origin.HEADER, waits, loud=True))
 

@@ -68,6 +68,8 @@ _HEDGE = re.compile(
 )
 # "(✅ done or ⏳ open)" explains signs, "example (deferred tests) vs the other one" names what is written.
 _LEGEND = re.compile(r"✅.*[⏳🚧]|[⏳🚧].*✅|\[x\].*\[ \]")
+_LISTED = re.compile(r"[(\[]\s*\w+(?:,\s*(?:and |or )?[\w-]+)+\s*[)\]]$")
+_NONE = re.compile(r"\W*(?:no|nothing|none)\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"(?<=[)\]])\s+(?:vs|versus|is|are|and|or|to|into|with|in|as|from|when|while)\b", re.IGNORECASE
 )
@@ -153,10 +155,10 @@ def open_parent_done_children(view: PlanView) -> Iterator[Hit]:
             optional = [
                 child for child in view.kids(parent) if child.box is not None and child not in required
             ]
-            rest = f" ({_count(optional, 'optional box')} left)" if optional else ""
+            what = f"but all that must be below it is ticked; {_count(optional, 'optional box')} left"
             yield Hit(
                 parent.line,
-                f"{_name(parent)} is open, but everything below it is ticked{rest}.",
+                f"{_name(parent)} is open, {what if optional else 'but everything below it is ticked'}.",
                 (parent.id, *(child.id for child in required)),
                 tuple(child.line for child in (*required, *optional)),
             )
@@ -188,7 +190,14 @@ def hedged_tick(view: PlanView) -> Iterator[Hit]:
             continue
         line = CODE_SPAN.sub(" ", view.line(item.line))
         found = _HEDGE.search(line)
-        if found and not _LEGEND.search(line) and not _GOES_ON.match(line, found.end()):
+        if found and _NONE.match(item.text):
+            continue
+        if (
+            found
+            and not _LISTED.search(found[0])
+            and not _LEGEND.search(line)
+            and not _GOES_ON.match(line, found.end())
+        ):
             yield Hit(
                 item.line,
                 f'{_name(item)} is ticked, but says "{found[0].strip(" ()[]–—-*_")}".',

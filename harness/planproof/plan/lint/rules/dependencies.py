@@ -23,8 +23,11 @@ DRAWN = frozenset({Origin.ARROWS, Origin.TREE, Origin.MERMAID, Origin.WAVES})
 HEADED = frozenset({Origin.HEADER, Origin.TABLE, Origin.FRONT_MATTER})
 DEPENDENCY_FIELDS = ("dependencies", "depends on", "dependency", "blocked by", "depends", "requires")
 WAVE = "wave"
+SEVERAL = 4
 _DIGITS = re.compile(r"\d+")
-_HEADS = re.compile(r"^[ \t]*(?:#{1,6}|[-*+] \[.\])[ \t*_~`]*(\w[\w.-]{0,40})", re.MULTILINE)
+_HEADS = re.compile(r"^[ \t]*(?:#{1,6}|[-*+] \[.\]|[-*+] (?=\*\*))[ \t*_~`]*(\w[\w.-]{0,40})", re.MULTILINE)
+# A plan that has no more of a kind names those of other documents.
+FEW = 1
 _DOWN = frozenset({"↓", "▼", "|", "v", "V", "│", "⬇"})
 _CHAIN = re.compile(r"^\s*[A-Z][\w-]*\d.*(?:→|->|─>|──►|-->)")
 # A field that names its tasks by no id names them all.
@@ -33,6 +36,7 @@ _BRACKETED = re.compile(r"[\[(][^\[\]()\n]*[\])]")
 _SPAN = re.compile(
     r"[A-Z][\w-]*\d[ \t]*(?:-|–|—|\.\.+|…|\bthrough\b|\bto\b)[ \t]*(?:[A-Z][A-Z_-]*)?\d+", re.IGNORECASE
 )
+_POINTS = re.compile("[>→►▶➜⟶]")
 _PRIORITY = re.compile(r"P(\d)\b")
 _JOIN = re.compile(r"-\+[ \t]*$|-\+-|[─━][┤┘┴╯]|[┘┴╯]", re.MULTILINE)
 
@@ -60,7 +64,7 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
             # Two nodes of a chart that are both no tasks belong to something else.
             if edge.origin is Origin.MERMAID and other not in view.graph.items:
                 continue
-            if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= alone:
+            if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= FEW + alone:
                 continue
             if re.search(r"\d", local(end)):
                 lines.setdefault(edge.line, {}).setdefault(end, edge)
@@ -115,8 +119,8 @@ def unknown_in_wave(view: PlanView) -> Iterator[Hit]:
 def waits_for_itself(view: PlanView) -> Iterator[Hit]:
     """A task is its own prerequisite."""
     for edge in view.plan.edges:
-        # An arrow of a chart from a node to itself says that a state may last.
-        if edge.before == edge.after and edge.certain and edge.origin is not Origin.MERMAID:
+        # An arrow of a chart from a node to itself says that a state may last; a sentence means another one.
+        if edge.before == edge.after and edge.certain and edge.origin not in {Origin.MERMAID, Origin.PROSE}:
             if (
                 edge.origin in DRAWN
                 and _BRACKETED.sub(" ", view.line(edge.line)).count(local(edge.after)) < 2
@@ -158,13 +162,14 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
     origins = {edge.origin for edge in view.plan.edges}
     if not origins & DRAWN or not (origins & HEADED or _has_fields(view)):
         return
+    if _joins(view):
+        return
     drawn = Waits(edge for edge in view.plan.edges if edge.origin in DRAWN and edge.certain)
     headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
     staged = headed
     if Origin.PHASES in origins:
         implied = HEADED | {Origin.PHASES}
         staged = Waits(edge for edge in view.plan.edges if edge.origin in implied)
-    joined = _joins(view)
     roots: dict[str, list[int]] = {}
     for edge in view.plan.edges:
         if edge.origin in DRAWN:
@@ -180,21 +185,25 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
             if before not in own and before != item.id and not staged.reaches(before, item.id)
         }
         in_header: dict[str, Edge] = {}
-        if item.id in drawn.nodes and not joined:
-            in_header = {
-                before: edge
-                for before, edge in own.items()
-                if before in drawn.nodes and before not in picture and not drawn.reaches(before, item.id)
-            }
-        if in_header and not picture and not _drawn_alone(view, item.local, roots.get(item.id, ())):
-            in_header = {}
+        if picture or (item.id in drawn.nodes and _drawn_alone(view, item.local, roots.get(item.id, ()))):
+            in_header = _not_drawn(item, own, drawn)
         if in_graph or in_header:
             yield _disagreement(view, item, in_graph, in_header, own, picture)
 
 
+def _not_drawn(item: Item, own: dict[str, Edge], drawn: Waits) -> dict[str, Edge]:
+    """What a task waits for by its field, and neither near nor far by the picture, though that has both."""
+    return {
+        before: edge
+        for before, edge in own.items()
+        if before in drawn.nodes and not drawn.reaches(before, item.id)
+    }
+
+
 def _drawn_alone(view: PlanView, name: str, lines: Iterable[int]) -> bool:
-    """Whether a picture shows a task by its own name, and not only as one of "T001 through T009"."""
-    return any(name in _SPAN.sub(" ", view.line(line)) for line in lines)
+    """Whether a picture shows a task at a row's beginning, and not only as one of "T001 through T009"."""
+    rows = (_SPAN.sub(" ", view.line(line)).partition(name) for line in lines)
+    return any(found and not _POINTS.search(before) for before, found, _ in rows)
 
 
 def _has_fields(view: PlanView) -> bool:
@@ -327,10 +336,11 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
     if len({item.priority for item in view.plan.items}) < 2:
         return
     items = view.graph.items
+    joined = _joins(view)
     late: dict[str, dict[str, tuple[Item, Edge]]] = {}
     for edge in view.plan.edges:
         before, after = items.get(edge.before), items.get(edge.after)
-        if before is None or after is None or not edge.certain:
+        if before is None or after is None or not edge.certain or (joined and edge.origin in DRAWN):
             continue
         if before.priority == after.priority or (rank(before) or 0) <= (rank(after) or 0):
             continue
@@ -338,7 +348,18 @@ def priority_inversion(view: PlanView) -> Iterator[Hit]:
         if low is not None and high is not None and low > high:
             late.setdefault(after.id, {}).setdefault(before.id, (before, edge))
     for name, found in late.items():
-        yield _inversion(view, items[name], found)
+        # What closes the plan waits for all of it: how much it matters says nothing of the others.
+        if not _closes(view, items[name]):
+            yield _inversion(view, items[name], found)
+
+
+def _closes(view: PlanView, item: Item) -> bool:
+    """Whether a task waits for nearly all tasks above it, and there are several."""
+    above = [other.id for other in view.tasks if other.parent is None and other.line < item.line]
+    if len(above) < SEVERAL:
+        return False
+    before = view.waits.ancestors(item.id)
+    return sum(name in before for name in above) >= 0.8 * len(above)
 
 
 def _inversion(view: PlanView, after: Item, found: dict[str, tuple[Item, Edge]]) -> Hit:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from planproof.plan.lint.finding import Fix, Hit, Level, Place, Splice
 from planproof.plan.lint.rule import Rule, rule, workspace_rule
 from planproof.plan.lint.subjects import has_id
+from planproof.plan.lint.words import CODE_SPAN
 from planproof.plan.model import Claim, Kind
 
 
@@ -29,9 +31,10 @@ _IF_NOT = re.compile(
 _CHECKS = re.compile(r"\W*(?:check|see|verify|test|find out|determine)\b", re.IGNORECASE)
 _ASKS = re.compile(
     r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify"
-    r"|decide|check (?:whether|if)|verify whether)\b|\bTBD\b|\bTBC\b"
-    r"|(?<!an )(?<!no )\bopen question\b|\?\?\?|\bto be decided\b|\bneeds? clarification\b"
-    r"|\bNEEDS CLARIFICATION\b",
+    r"|decide|check (?:whether|if)|verify whether)\b|(?<!no )(?<!not )(?<!No )\bTB[DC]\b"
+    r"|\b[Oo]pen question\b(?=\W*:|\W*$)|\?\?\?|\bto be decided\b|\bneeds? clarification\b"
+    r"|\bNEEDS CLARIFICATION\b(?=\s*[:\])]*\s*$|\s*:)",
+    re.MULTILINE,
 )
 # So often a text names what it is about.
 OFTEN = 5
@@ -103,16 +106,18 @@ def duplicate_id(view: PlanView) -> Iterator[Hit]:
     if view.retells or not any("~" in item.local or "/" in item.local for item in view.tasks):
         return
     named = [(item, name) for item in view.tasks if (name := _written_id(view, item))]
-    numbers: dict[str, set[int]] = {}
+    numbers: dict[str, list[int]] = {}
     for _, name in named:
         series, number = _series(name)
-        numbers.setdefault(series, set()).add(number)
+        numbers.setdefault(series, []).append(number)
+    tags = {series for series, found in numbers.items() if _are_tags(found) or _are_rare(view, named, series)}
     seen: dict[tuple[str, bool], Item] = {}
     for item, name in named:
         heading = view.line(item.line).lstrip().startswith("#")
         first = seen.setdefault((name, heading), item)
-        if first is not item and first.text != item.text and first.text and item.text:
-            if _is_topic(view, name, numbers[_series(name)[0]]):
+        if first is not item and not _retold(first.text, item.text):
+            series = _series(name)[0]
+            if series in tags or _is_topic(view, name, set(numbers[series])):
                 continue
             yield Hit(
                 item.line,
@@ -139,6 +144,31 @@ def _series(name: str) -> tuple[str, int]:
     """What stands before the number of an id, and its number."""
     found = re.match(r"(\D*)(\d+)", name)
     return (found[1], int(found[2])) if found else (name, 0)
+
+
+def _retold(left: str, right: str) -> bool:
+    """Whether one line says what the other does, or has no words of its own."""
+    return left.startswith(right) or right.startswith(left)
+
+
+def _are_tags(numbers: list[int]) -> bool:
+    """Whether ids come again so often that they say what a line belongs to, or begin anew in each section."""
+    counted = Counter(numbers)
+    again = sum(count > 1 for count in counted.values())
+    return again >= 3 and again >= 0.25 * len(counted)
+
+
+def _are_rare(view: PlanView, named: list[tuple[Item, str]], series: str) -> bool:
+    """Whether most boxes beside those with such an id have none: then it is a remark, not their name."""
+    mine = [item for item, name in named if _series(name)[0] == series and item.box is not None]
+    places = {
+        (item.parent, section.heading.line if (section := view.section(item.line)) else 0) for item in mine
+    }
+    beside = sum(
+        (item.parent, section.heading.line if (section := view.section(item.line)) else 0) in places
+        for item in view.boxes
+    )
+    return 2 * len(mine) < beside
 
 
 def _is_topic(view: PlanView, name: str, numbers: set[int]) -> bool:
@@ -329,9 +359,11 @@ def question_in_a_box(view: PlanView) -> Iterator[Hit]:
         "verify whether",
     ):
         owner = view.box_at(line)
-        if owner is not None and not _belongs(view, owner, line):
+        text = view.line(line)
+        if owner is None or not _belongs(view, owner, line) or "|" in text:
             continue
-        if owner is not None and "|" not in view.line(line) and f'"{found[0]}' not in view.line(line):
+        # Between quotes or as code the words are spoken of, not asked.
+        if f'"{found[0]}' not in text and any(found[0] in part for part in CODE_SPAN.split(text)[::2]):
             related = (owner.line,) if owner.line != line else ()
             yield Hit(line, f'An open question ("{found[0].strip()}") stands in a box.', (owner.id,), related)
 

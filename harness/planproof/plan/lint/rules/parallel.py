@@ -16,6 +16,7 @@ from planproof.plan.lint.view import PUT_OFF
 from planproof.plan.lint.wait import Waits, listed
 from planproof.plan.lint.words import names
 from planproof.plan.model import Origin
+from planproof.plan.reading.fields import Role, role_of
 
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ def marked(view: PlanView) -> list[Item]:
     return [item for item in view.tasks if "P" in item.labels and item.claim not in PUT_OFF]
 
 
+def _said_files(item: Item) -> list[str]:
+    """Files that the task's own words or its fields of files say it writes; steps name others as well."""
+    told = [field.value for field in item.fields if role_of(field.name) is Role.FILES]
+    return [file for file in written(item) if file in item.text or any(file in value for value in told)]
+
+
 @rule("PP301", "parallel-same-file", "warning")
 def parallel_same_file(view: PlanView) -> Iterator[Hit]:
     """Tasks marked [P] write one file, and nothing puts them in order."""
@@ -51,7 +58,7 @@ def parallel_same_file(view: PlanView) -> Iterator[Hit]:
     by_file: dict[str, list[Item]] = {}
     for item in tasks:
         if any(named[file] > 1 for file in item.files):
-            for file in written(item):
+            for file in _said_files(item):
                 by_file.setdefault(file, []).append(item)
     shared = {file: items for file, items in by_file.items() if len(items) > 1}
     if not shared:
@@ -80,7 +87,8 @@ def _clashing(items: Sequence[Item], waits: Waits, drawn: Collection[str]) -> li
     found: dict[str, Item] = {}
     for left, right in pairwise(items):
         both = left.id in drawn and right.id in drawn
-        if (left.phase == right.phase or both) and waits.apart(left.id, right.id):
+        together = left.phase == right.phase and left.parent == right.parent
+        if (together or both) and waits.apart(left.id, right.id):
             found[left.id], found[right.id] = left, right
     return list(found.values())
 
@@ -157,7 +165,7 @@ def group_same_file(view: PlanView) -> Iterator[Hit]:
         members = _members(view, group)
         by_file: dict[str, list[Item]] = {}
         for item in members:
-            for file in written(item):
+            for file in _said_files(item):
                 by_file.setdefault(file, []).append(item)
         for file, items in by_file.items():
             if len(items) > 1:

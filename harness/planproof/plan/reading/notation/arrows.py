@@ -18,6 +18,9 @@ MAX_PRODUCT: Final = 10_000
 """Edges that one arrow between two lists makes at most."""
 ARROW: Final = re.compile(r"-{1,40}>|={1,40}>|[─━═]{0,40}[►▶➤→⟶➜➔⇒⟹]|─{1,40}>")
 _OTHERS: Final = re.compile("[→►▶⇒➜➔⟶⟹➤]")
+_SPEECH: Final = re.compile(r"[a-z]{3,}[ \t]+(?!and\b|or\b|plus\b)[a-z]{2,}[ \t]")
+_GOES_ON: Final = re.compile(r"[,;:][ \t]+(?:and|then|but|while|so)[ \t]")
+"""Within a line: "T001 -> T002, and T003 -> T004" are two sayings."""
 _HEAD: Final = re.compile(r"[\s\-*+.{\[(`_]*(?:[0-9]{1,3}[.)]\s+)?")
 
 
@@ -58,14 +61,19 @@ def read_arrows(text: str, cut: Callable[[], None] | None = None) -> list[Arrow]
         if not groups[1:]:
             continue
         named = [references(group) or stages(group) for group in groups]
-        certain = all(names and _leads(group, names[0]) for group, names in zip(groups, named, strict=True))
+        certain = all(names and _leads(group, names) for group, names in zip(groups, named, strict=True))
+        certain = certain and not any(map(_GOES_ON.search, groups[1:-1]))
         for befores, afters in pairwise(named):
             edges += [Arrow(before, after, certain) for before, after in product(befores, afters, cut)]
     return edges
 
 
-def _leads(group: str, name: str) -> bool:
-    """Whether a group of ids begins with an id, not with words that may turn its meaning."""
+def _leads(group: str, names: Sequence[str]) -> bool:
+    """Whether a group is a list of ids from its beginning, without words that may turn its meaning."""
+    name = names[0]
     head = _HEAD.match(group)
     start = head.end() if head else 0
-    return group.startswith(name, start) or group.startswith(name.replace("-", " "), start)
+    if not group.startswith(name, start) and not group.startswith(name.replace("-", " "), start):
+        return False
+    last = group.rfind(names[-1]) if len(names) > 1 else start
+    return last < 0 or not _SPEECH.search(group, start, last)

@@ -62,7 +62,11 @@ def references(text: str, *, numbers: bool = False) -> list[str]:
 
 def _numbers(text: str) -> list[str]:
     """Bare numbers as ids."""
-    found = {name: None for match in _NUMBER.finditer(text) for name in _expand(match[1], match[2])}
+    found: dict[str, None] = {}
+    for match in _NUMBER.finditer(text):
+        names = _expand(match[1], match[2])
+        if match[2] is None or len(names) > 1:  # "115-01" is no range, so that neither half is an id
+            found.update(dict.fromkeys(names))
     return list(found)
 
 

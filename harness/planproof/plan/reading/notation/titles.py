@@ -51,6 +51,13 @@ _NONE: Final = re.compile(
 )
 
 
+_SAYING_ENDS: Final = re.compile(r"\.(?=\s+[A-Z*_])|\s[·|]\s|\bblock(?:s|ing)?\b", re.IGNORECASE)
+_OUGHT: Final = re.compile(
+    r"\b(?:must|should|cannot|can't|until|before|unless|neither|coordinate|superseded|soft|optional(?:ly)?)\b",
+    re.IGNORECASE,
+)
+
+
 class Wanted(NamedTuple):
     """A name as written, where an id could stand.
 
@@ -86,6 +93,19 @@ def waited_for(value: str) -> str:
     kept = _UNTIED.sub("", value)
     none = _NONE.match(kept)
     return kept[: none.end(1)] if none is not None else kept
+
+
+def first_saying(value: str) -> str:
+    """What a dependency field says first; behind it stand remarks: "T001. T002 goes on beside it"."""
+    if "." not in value and "·" not in value and "|" not in value and "lock" not in value:
+        return value
+    found = _SAYING_ENDS.search(value)
+    return value[: found.start()] if found is not None and value[: found.start()].strip() else value
+
+
+def is_clear(value: str) -> bool:
+    """Whether a dependency field lists what is waited for, and does not tell of an order in a sentence."""
+    return _OUGHT.search(value) is None
 
 
 def resolve_titles(context: Context) -> None:

@@ -47,6 +47,7 @@ _TOKEN: Final = re.compile(
 _LINK: Final = re.compile(r"[-=]{1,}>|<[-=]|[─━═┬┼►▶→⟶➜◄◀←⟵]|--+")
 _BACKWARD_TO: Final = re.compile(r"(?:<[-=─━]+|[◄◀←⟵][-─━═]*)[^\w]*$")
 _BACKWARD: Final = re.compile(r"<[-=─━]|[◄◀←⟵]")
+_REMARK: Final = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 _ARROWHEAD: Final = re.compile(r"[>►▶→⟶➜➔]")
 _TURN: Final = re.compile(r"(?:[ \t]*\([^()]*\))?[ \t]*[─━═-]+([┘┛╯┐┓╮┤])")
 _TURNS_DOWN: Final = frozenset("┐┓╮")
@@ -122,7 +123,7 @@ class _Grid:
             certain = bool(_ARROWHEAD.search(gap))
             if not certain and _BACKWARD.search(gap):
                 # Words behind such an arrow make it a remark: ``<- parallel with T001``.
-                if _BACKWARD_TO.search(gap):
+                if _BACKWARD_TO.search(gap) and not _REMARK.search(row, afters[0].start):
                     yield from _pairs(afters, befores, line, certain=True)
             else:
                 yield from _pairs(befores, afters, line, certain=certain)
