@@ -158,7 +158,7 @@ def test_mistakes_are_sentences_and_a_missing_store_hides_no_failure(pytester, m
             "a race has no option 'schedule'; it has schedules, seed, mode, *",
             "there is no store 'sqllite'; known are memory, sqlite, postgres, dynamodb *",
             "<class 'int'> is no class of Workload *",
-            "on sqlite: never: found on sqlite",
+            "on sqlite: never: found on sqlite*",
             "E   AssertionError: the mode of a race is explore or stress, not 'strss' *",
         ]
     )
