@@ -319,9 +319,19 @@ def test_a_command_that_prints_a_gigabyte_and_writes_into_the_tree(repo):
     assert found.report.changed == ("left-behind.txt",)
 
 
-def test_ctrl_c_half_way_keeps_what_is_finished(repo):
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        (lambda run: os.killpg(run.pid, signal.SIGINT), 130, "planproof: interrupted; nothing that"),
+        (lambda run: os.kill(run.pid, signal.SIGTERM), 143, "planproof: terminated; nothing that"),
+    ],
+    ids=["ctrl-c", "sigterm"],
+)
+def test_an_end_half_way_ends_the_children_and_keeps_what_is_finished(repo, ending, code, said):
     repo.write("ready", "")
-    bad_test(repo, "    open('ready', 'w').write('now')\n    while True:\n        signal.pause()\n")
+    bad_test(
+        repo, "    open('ready', 'w').write(str(os.getpid()))\n    while True:\n        signal.pause()\n"
+    )
     run = subprocess.Popen(
         [sys.executable, "-m", "planproof", "verify"],
         cwd=repo.root,
@@ -333,11 +343,13 @@ def test_ctrl_c_half_way_keeps_what_is_finished(repo):
     )
     while not (repo.root / "ready").read_text() and run.poll() is None:
         pass
-    os.killpg(run.pid, signal.SIGINT)
+    ending(run)
     _, errors = run.communicate(timeout=60)
 
-    assert run.returncode == 130, errors
-    assert "Traceback" not in errors
+    assert run.returncode == code, errors
+    assert errors.strip().startswith(said)
+    assert len(errors.strip().splitlines()) == 1
+    assert not is_alive(int((repo.root / "ready").read_text()))
     found = repo.judge()
     assert found.verdict("T001") == "verified"
     assert found.verdict("T002") == "unproved_claim"

@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import signal
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import FrameType
 
     from planproof.proof.gate import GateResult
     from planproof.proof.session import Session
     from planproof.proof.verdict import Judged
+
+# What a shell says of a process that SIGTERM ended.
+TERMINATED: Final = 128 + 15
 
 
 @click.command(name="verify")
@@ -50,24 +56,72 @@ def command(
 ) -> int:
     """Run the checks that are due and judge every claim of PATHS (default: the configured plans).
 
-    Exits as the gate says: 0 holds, 1 does not hold, 3 could not be verified here. With --shard only what
-    this shard ran is judged: 1 where one of its checks failed.
+    Exits as the gate says: 0 holds, 1 does not hold, 3 could not be verified here; 143 where it was ended
+    by SIGTERM. With --shard only what this shard ran is judged: 1 where one of its checks failed.
     """
-    from planproof.interfaces.rendering import verdicts_json
     from planproof.proof import session as steps
 
-    session = open_session(paths, steps.demand_backends(backends))
-    if not no_run:
-        checks = steps.all_checks(session) if force else steps.due(session)
-        if shard is not None:
-            checks = steps.share(session, checks, shard)
-        with progress(len(checks)) as tell:
-            steps.run_due(session, checks, progress=tell)
+    with _ended_by_sigterm() as ended:
+        try:
+            session = open_session(paths, steps.demand_backends(backends))
+            if not no_run:
+                _run(session, force=force, shard=shard)
+            return _judge(session, receipt, output_format, shard=shard, exit_zero=exit_zero)
+        except KeyboardInterrupt:
+            if not ended():
+                raise
+            click.echo("planproof: terminated; nothing that was recorded is lost", err=True)
+            return TERMINATED
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[Callable[[], bool]]:
+    """Take SIGTERM as Ctrl-C, so that children end and the store stays whole; gives whether it came.
+
+    Only the first one counts: what is done because of it is not to be cut short.
+    """
+    came: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if not came:
+            came.append(number)
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGTERM)
+    heard = threading.current_thread() is threading.main_thread() and before is signal.SIG_DFL
+    if heard:
+        signal.signal(signal.SIGTERM, end)
+    try:
+        yield lambda: bool(came)
+    finally:
+        if heard:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _run(session: Session, *, force: bool, shard: str | None) -> None:
+    """Run the checks that are due, or those of one shard."""
+    from planproof.proof import session as steps
+
+    checks = steps.all_checks(session) if force else steps.due(session)
+    if shard is not None:
+        checks = steps.share(session, checks, shard)
+    with progress(len(checks)) as tell:
+        steps.run_due(session, checks, progress=tell)
+
+
+def _judge(
+    session: Session, receipt: Path | None, output_format: str, *, shard: str | None, exit_zero: bool
+) -> int:
+    """Write the receipt, judge every claim, print, and say how to exit."""
+    from planproof.proof import session as steps
+
     if receipt is not None or session.report.ran:
         steps.write_receipt(session, receipt)
     judged = steps.judged(session)
     gate = steps.gate(session, judged, dt.datetime.now(tz=dt.UTC).date())
     if output_format == "json":
+        from planproof.interfaces.rendering import verdicts_json
+
         document = verdicts_json.verify_document(judged, session.report, gate)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:

@@ -111,10 +111,10 @@ def run(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    assert child.stdout is not None
-    drain = _Drain(child.stdout)
-    drain.start()
     try:
+        assert child.stdout is not None
+        drain = _Drain(child.stdout)
+        drain.start()
         stopped = _wait(child, started + timeout, timeout, watch)
     finally:
         kill_group(child)
