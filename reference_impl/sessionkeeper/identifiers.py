@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from sessionkeeper.errors import InvalidInputError
-from sessionkeeper.model import LoginKind
-
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from sessionkeeper.model import LoginKind, WhenFull
 
 
 LONGEST_USER_ID: Final = 256
@@ -72,6 +69,8 @@ def checked_attributes(attributes: Mapping[str, str] | None) -> dict[str, str]:
     Raises:
         InvalidInputError: a name or value is no text, cannot be encoded, or all together are too large.
     """
+    if attributes is not None and not isinstance(attributes, Mapping):
+        raise InvalidInputError("Attributes must be names and values.")
     copy = dict(attributes or {})
     texts: list[object] = [*copy, *copy.values()]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
@@ -91,6 +90,18 @@ def checked_login(login: str) -> LoginKind:
         return LoginKind(login)
     except ValueError:
         raise InvalidInputError(f"A login is one of {', '.join(LoginKind)}.") from None
+
+
+def checked_policy(when_full: str) -> WhenFull:
+    """Return what happens to a newcomer when the user is at the limit, given as such or by its name.
+
+    Raises:
+        InvalidInputError: there is no such policy.
+    """
+    try:
+        return WhenFull(when_full)
+    except ValueError:
+        raise InvalidInputError(f"At the limit one of these happens: {', '.join(WhenFull)}.") from None
 
 
 def checked_client(client: object) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessionkeeper.identifiers import checked_user_id
+from sessionkeeper.identifiers import checked_policy, checked_user_id
 from sessionkeeper.keeper import Keeper, Login
 from sessionkeeper.model import Admission, LoginKind, Session, SessionID, WhenFull
 
@@ -99,6 +99,7 @@ def create_session_with_limit_enforcement(
         RequestReplayedError: this request's session has ended since.
         StoreUnavailableError: the store does not answer; repeat with the same request id.
     """
+    policy = checked_policy(when_full)
     newcomer, tokens = keeper.prepare(
         user_id, login, request_id=request_id, client=client, attributes=attributes
     )
@@ -107,7 +108,7 @@ def create_session_with_limit_enforcement(
             keeper.store,
             newcomer,
             replacing=replacing,
-            when_full=when_full,
+            when_full=policy,
             replayable=request_id is not None,
         )
     )

@@ -185,7 +185,7 @@ def _make_room(
     excess = len(staying) - (limit - 1)
     if excess <= 0:
         return leaving, staying
-    if when_full is WhenFull.REFUSE:
+    if when_full == WhenFull.REFUSE:
         raise SessionLimitReachedError(f"This user already holds {len(staying)} of {limit} sessions.")
     leaving += [(each, EndReason.EVICTED) for each in staying[:excess]]
     return leaving, staying[excess:]
@@ -314,7 +314,8 @@ def rotate(presented: Presented, *, now: Timestamp) -> Decision[Rotation]:
             raise SessionExpiredError("The session has expired.")
         if hashes_match(session.refresh_hash, presented.token_hash):
             return _rotated(session, presented, now)
-        in_grace = 0 <= now - session.rotated_at < presented.grace
+        # Either way: the clock of the machine that rotated may be ahead of this one's by a little.
+        in_grace = abs(now - session.rotated_at) < presented.grace
         if in_grace and hashes_match(session.previous_hash, presented.token_hash):
             return NOTHING, _repeated(session, presented)
         if partition.blocked(presented.token_hash) is None:

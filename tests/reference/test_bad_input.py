@@ -10,6 +10,7 @@ from sessionkeeper import (
     ClientMismatchError,
     InvalidInputError,
     InvalidTokenError,
+    Presented,
     SessionExpiredError,
     SessionForbiddenError,
     SessionNotFoundError,
@@ -137,6 +138,38 @@ def test_attributes_that_no_store_should_hold(system, wrong):
     with pytest.raises(InvalidInputError):
         system.login("bob", attributes=wrong)
     assert system.live("bob") == []
+
+
+@pytest.mark.parametrize("wrong", ["abc", 5, ["a"], [("a", "b")], b"x"], ids=repr)
+def test_attributes_that_are_no_names_and_values(system, wrong):
+    with pytest.raises(InvalidInputError):
+        system.login("bob", attributes=wrong)
+    assert system.live("bob") == []
+
+
+UNFIT = ["\ud800", "a\0b", "x" * 5000, None, 5, b"x", ""]
+STEPS = {
+    "find": lambda store, wrong: store.find(wrong),
+    "read": lambda store, wrong: store.read(wrong),
+    "delete": lambda store, wrong: store.delete(wrong),
+    "sessions_of": lambda store, wrong: store.sessions_of(wrong),
+    "delete_all": lambda store, wrong: store.delete_all(wrong),
+    "evict": lambda store, wrong: store.evict(wrong, keep=1),
+    "block_of": lambda store, wrong: store.block_of(wrong),
+    "rotate": lambda store, wrong: store.rotate(Presented(wrong, "a", "b", "c")),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("wrong", UNFIT, ids=lambda wrong: ascii(wrong)[:8])
+def test_a_store_without_a_manager_in_front_says_the_same(system, before, step, wrong):
+    """Nothing is there under such a name, or it is refused: never "the store is down", never a crash."""
+    try:
+        found = STEPS[step](system.store, wrong)
+    except (InvalidInputError, InvalidTokenError):
+        found = None
+    assert not found
+    assert system.live() == [before.session.session_id]
 
 
 @pytest.mark.parametrize("wrong", ["x" * 201, "a\nb", "\ud800", None], ids=ascii)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.reference.places import System
+from tests.reference.places import START, System
+from tests.unit.sessionkeeper.aws_faults import together
 
 from sessionkeeper import (
     BLOCKLIST_TTL,
@@ -16,6 +17,7 @@ from sessionkeeper import (
     InvalidInputError,
     InvalidTokenError,
     LoginKind,
+    ManualClock,
     RequestReplayedError,
     SessionExpiredError,
     SessionLimitReachedError,
@@ -112,6 +114,25 @@ class TestLimit:
         with pytest.raises(SessionLimitReachedError):
             system.login(when_full=WhenFull.REFUSE)
         assert len(system.live()) == 5
+
+    def test_what_happens_then_may_be_said_by_name_and_in_no_other_way(self, place):
+        system = System.at(place, limit=1)
+        first = system.login()
+        with pytest.raises(SessionLimitReachedError):
+            system.login(when_full="refuse")
+        for wrong in ("Refuse", "", None, 5):
+            with pytest.raises(InvalidInputError):
+                system.login(when_full=wrong)
+        assert system.live() == [first.session.session_id]
+        assert system.login(when_full="evict_oldest").ended == (first.session,)
+
+    def test_fifty_logins_at_once_and_room_for_one(self, place):
+        system = System.at(place, limit=1)
+        made = together(50, lambda _n: system.manager.create("ann"))
+        [live] = system.live()
+        ended = [login for login in made if login.session.session_id != live]
+        assert len(ended) == 49
+        assert {reason_of(system, login) for login in ended} == {EndReason.EVICTED}
 
     def test_one_session_is_a_limit_too(self, place):
         system = System.at(place, limit=1)
@@ -303,6 +324,27 @@ class TestRotation:
             system.manager.refresh(successor.tokens.refresh)
         with pytest.raises(InvalidTokenError):
             system.manager.validate(successor.tokens.access)
+
+    def test_another_machine_whose_clock_is_a_little_behind_gives_the_same_successor(self, place):
+        """Two tabs refresh at once on two machines: a clock that lags by half a second makes no thief."""
+        ahead = System.at(place, clock=ManualClock(START))
+        behind = System.at(place, clock=ManualClock(START - 0.5))
+        login = ahead.login()
+        first = ahead.manager.refresh(login.tokens.refresh)
+        assert behind.manager.refresh(login.tokens.refresh).tokens == first.tokens
+        assert len(behind.live()) == 1
+
+    def test_no_clock_makes_a_window_of_none_or_one_without_end(self, place):
+        for grace, late in ((0, 0.5), (10, 11)):
+            ahead = System.at(place, clock=ManualClock(START), refresh_grace_seconds=grace)
+            if place.kind == "memory":
+                continue  # one process, one clock
+            behind = System.at(place, clock=ManualClock(START - late), refresh_grace_seconds=grace)
+            login = ahead.login()
+            ahead.manager.refresh(login.tokens.refresh)
+            with pytest.raises(TokenReuseError):
+                behind.manager.refresh(login.tokens.refresh)
+            assert ahead.live() == []
 
     def test_the_grandparent_is_a_replay_even_within_the_window(self, system):
         login = system.login()

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 from tests.reference.conftest import place_of
+from tests.reference.door import Door
 from tests.reference.places import PEPPER, START, System
 from tests.unit.sessionkeeper.aws_faults import LOST, Wire, refusal
 
@@ -25,7 +26,7 @@ from sessionkeeper import (
     open_store,
 )
 from sessionkeeper.data_access.exceptions import RateLimitExceededError, RetryableError
-from sessionkeeper.stores import sqlite
+from sessionkeeper.stores import bounded, sqlite
 
 
 @pytest.mark.parametrize(
@@ -82,10 +83,14 @@ class TestSqlite:
 @pytest.mark.postgres
 class TestPostgres:
     @pytest.fixture
-    def system(self, request):
-        place = place_of("postgres", request)
-        yield System.at(place)
-        place.close()
+    def system(self):
+        return System.at(self.place)
+
+    @pytest.fixture(autouse=True)
+    def _place(self, request):
+        self.place = place_of("postgres", request)
+        yield
+        self.place.close()
 
     def cut(self, system):
         """Cut every connection of the store, as a restart of the server does."""
@@ -141,6 +146,46 @@ class TestPostgres:
                 system.login()
         assert (caught.value.http_status, caught.value.retriable) == (503, True)
         assert system.live() == [login.session.session_id]
+
+    @pytest.fixture(params=["the driver's limit", "ours, for a driver that has none"])
+    def door(self, request, monkeypatch):
+        monkeypatch.setattr(bounded.BoundedConnection, "answer_timeout", 0.5)
+        if request.param.startswith("ours"):
+            monkeypatch.setattr(bounded, "_DRIVER_HAS_LIMIT", False)
+        with Door(self.place.url) as door:
+            yield door
+
+    def behind(self, door):
+        clock = ManualClock(START)
+        store = open_store(door.url, clock=clock, namespace=self.place.namespace)
+        self.place.stores.append(store)
+        return System(Keeper(store, TokenMint(PEPPER), clock=clock), clock)
+
+    def test_a_server_that_falls_silent_is_not_waited_for_without_end(self, door):
+        """Its own time limits say nothing while it is frozen, or behind a network that swallows packets."""
+        system = self.behind(door)
+        login = system.login()
+        door.silent_after(b"SELECT")
+        with pytest.raises(StoreUnavailableError) as caught:
+            system.live()
+        assert (caught.value.http_status, caught.value.retriable) == (503, True)
+        door.answer()
+        assert system.live() == [login.session.session_id]
+
+    def test_a_commit_whose_answer_is_lost_and_a_caller_who_repeats(self, door):
+        system = self.behind(door)
+        for _ in range(5):
+            system.login()
+        door.silent_after(b"COMMIT")
+        with pytest.raises(StoreUnavailableError):
+            system.login(request_id="mine")
+        door.answer()
+        before = system.live()  # it had been committed
+        again = system.login(request_id="mine")
+        assert again.replayed
+        assert system.live() == before
+        assert before[-1] == again.session.session_id
+        assert len(before) == 5
 
     def test_a_user_row_that_cleanup_removed_is_made_again(self, system):
         login = system.login()

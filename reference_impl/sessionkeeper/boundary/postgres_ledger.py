@@ -11,6 +11,7 @@ from psycopg import errors, sql
 from sessionkeeper.boundary.domain import ActiveSessionExistsError
 from sessionkeeper.boundary.sql_rows import SCHEMA, SqlRows
 from sessionkeeper.errors import SessionKeeperError, StoreUnavailableError
+from sessionkeeper.stores.bounded import BoundedConnection
 from sessionkeeper.stores.pool import FreeList, Loan
 
 
@@ -52,7 +53,7 @@ class PostgresLedger:
                 connection.execute(statement.encode())
 
     def _connect(self) -> Connection:
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT)
+        connection = BoundedConnection.to(self._url, connect_timeout=CONNECT_TIMEOUT)
         connection.execute(_TIMEOUTS)
         if self._schema:
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))

@@ -7,6 +7,7 @@ import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from sessionkeeper.errors import InvalidInputError
 from sessionkeeper.model import (
     BLOCK_SORT_KEY,
     Block,
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 
 Item: TypeAlias = "dict[str, Any]"
+
+UNFIT: Final = "The session table cannot hold such a value."
+
+LONGEST_IN_KEY: Final = 1500
+"""Bytes of a text in a key: DynamoDB takes 2048 of a whole partition key."""
 
 # How each kind of value is written, and read back; what is not named here is a text.
 _NUMBER: Final = (lambda value: {"N": repr(value)}, lambda held: float(held["N"]))
@@ -48,8 +54,8 @@ _OF_BLOCK: Final = [(each.name, *_CODECS.get(each.name, _TEXT)) for each in fiel
 
 
 def user_key(user_id: str) -> str:
-    """Return the partition key of a user's slots."""
-    return f"USER#{user_id}"
+    """Return the partition key of a user's slots; errors as of `_fitting`."""
+    return f"USER#{_fitting(user_id)}"
 
 
 def slot_key(user_id: str, slot: int) -> Item:
@@ -58,13 +64,13 @@ def slot_key(user_id: str, slot: int) -> Item:
 
 
 def pointer_key(session_id: str) -> Item:
-    """Return the key of the item that says whose a session is."""
-    return {"PK": {"S": f"SESSION#{session_id}"}, "SK": {"S": "SESSION"}}
+    """Return the key of the item that says whose a session is; errors as of `_fitting`."""
+    return {"PK": {"S": f"SESSION#{_fitting(session_id)}"}, "SK": {"S": "SESSION"}}
 
 
 def block_key_of(token_hash: str) -> Item:
-    """Return the key of a blocklist entry (S0.K2)."""
-    return {"PK": {"S": block_key(token_hash)}, "SK": {"S": BLOCK_SORT_KEY}}
+    """Return the key of a blocklist entry (S0.K2); errors as of `_fitting`."""
+    return {"PK": {"S": block_key(_fitting(token_hash))}, "SK": {"S": BLOCK_SORT_KEY}}
 
 
 def session_item(session: Session) -> Item:
@@ -85,9 +91,9 @@ def block_item(block: Block) -> Item:
 
 
 def claim_item(key: str, owner: str, expires_at: Timestamp) -> Item:
-    """Return a claim as an item."""
+    """Return a claim as an item; errors as of `_fitting`."""
     return {
-        "PK": {"S": f"CLAIM#{key}"},
+        "PK": {"S": f"CLAIM#{_fitting(key)}"},
         "SK": {"S": "CLAIM"},
         "owner": {"S": owner},
         "ttl": _ttl(expires_at),
@@ -102,6 +108,20 @@ def session_of_item(item: Mapping[str, Any]) -> Session:
 def block_of_item(item: Mapping[str, Any]) -> Block:
     """Return the blocklist entry that `block_item` wrote."""
     return make_block(*[read(item[name]) for name, _, read in _OF_BLOCK])
+
+
+def _fitting(text: str) -> str:
+    """Return a text that a key can hold.
+
+    Raises:
+        InvalidInputError: it is none, longer than `LONGEST_IN_KEY` bytes, or has no encoding.
+    """
+    try:
+        if len(text.encode()) <= LONGEST_IN_KEY:
+            return text
+    except (AttributeError, UnicodeEncodeError):
+        pass
+    raise InvalidInputError(UNFIT)
 
 
 def _ttl(moment: Timestamp) -> Item:

@@ -16,12 +16,14 @@ import psycopg
 from psycopg import errors, sql
 
 from sessionkeeper.errors import (
+    InvalidInputError,
     RaceReason,
     SessionKeeperError,
     SessionLimitRaceError,
     StoreUnavailableError,
 )
 from sessionkeeper.model import SESSION_LIMIT, SessionID
+from sessionkeeper.stores.bounded import BoundedConnection
 from sessionkeeper.stores.sql import SqlStore, Statements
 
 
@@ -77,6 +79,16 @@ CREATE TABLE IF NOT EXISTS claims (
 );
 """
 
+# A value that no column takes: another type, a NUL in a text, a lone surrogate, a key as long as a page.
+_UNFIT: Final = (
+    psycopg.DataError,
+    errors.NotNullViolation,
+    errors.UndefinedFunction,
+    errors.DatatypeMismatch,
+    errors.ProgramLimitExceeded,
+    UnicodeEncodeError,
+)
+
 _TEXT: Final = Statements.of("%s", "LEAST")
 _LOCK: Final = "SELECT 1 FROM session_users WHERE user_id = %s FOR UPDATE"
 _ADD_USER: Final = "INSERT INTO session_users (user_id) VALUES (%s) ON CONFLICT DO NOTHING"
@@ -119,7 +131,7 @@ class PostgresSessionStore(SqlStore[Connection]):
             connection.execute(_SCHEMA)
 
     def _connect(self) -> Connection:
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT)
+        connection = BoundedConnection.to(self._url, connect_timeout=CONNECT_TIMEOUT)
         connection.execute(_TIMEOUTS)
         if self._schema:
             connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self._schema)))
@@ -132,6 +144,8 @@ class PostgresSessionStore(SqlStore[Connection]):
             return SessionLimitRaceError(user_id, RaceReason.BUSY)
         if isinstance(error, errors.UniqueViolation):
             return SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN)
+        if isinstance(error, _UNFIT) or (type(error) is psycopg.ProgrammingError and not error.sqlstate):
+            return InvalidInputError("The session database cannot hold such a value.")
         if isinstance(error, psycopg.Error):
             self._connections.close()  # a server that was restarted has cut the idle ones as well
             return StoreUnavailableError("The session database does not answer.")

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sessionkeeper.errors import (
+    InvalidInputError,
     RaceReason,
     SessionKeeperError,
     SessionLimitRaceError,
@@ -70,6 +71,10 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID;
 """
 
+# A value that no column takes: another type, a lone surrogate, a text without end.
+_UNFIT: Final = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, UnicodeEncodeError)
+_UNFIT_CODES: Final = {sqlite3.SQLITE_CONSTRAINT_NOTNULL, sqlite3.SQLITE_CONSTRAINT_CHECK}
+
 _TEXT: Final = Statements.of("?", "MIN")
 _DELETE: Final = "DELETE FROM sessions WHERE session_id = ?"
 _FORGET_BLOCKS: Final = (
@@ -110,6 +115,8 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
         return connection
 
     def _meaning(self, error: BaseException, user_id: str) -> SessionKeeperError | None:
+        if isinstance(error, _UNFIT) or getattr(error, "sqlite_errorcode", 0) in _UNFIT_CODES:
+            return InvalidInputError("The session database cannot hold such a value.")
         if isinstance(error, sqlite3.IntegrityError):
             return SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN)
         if isinstance(error, sqlite3.OperationalError):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from sessionkeeper.data_access.transient import CONFLICTS, THROTTLES
 from sessionkeeper.errors import (
+    InvalidInputError,
     RaceReason,
     SessionKeeperError,
     SessionLimitRaceError,
     StoreDefectError,
     StoreUnavailableError,
 )
-from sessionkeeper.stores.items import Item, block_key_of, pointer_key, session_item, slot_key
+from sessionkeeper.stores.items import UNFIT, Item, block_key_of, pointer_key, session_item, slot_key
 
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Writes:
 def is_unanswered(error: Exception) -> bool:
     """Say whether an error leaves open what happened: a lost connection, a timeout, a fault of the server."""
     if not isinstance(error, ClientError):
-        return True
+        return not isinstance(error, ParamValidationError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= _FIRST_SERVER_ERROR
 
@@ -141,7 +142,10 @@ def meaning_of(error: Exception, user_id: str = "", reasons: Sequence[RaceReason
         A race (look again, or try again as is), a defect (never repeat), or a store that does not answer.
     """
     if not isinstance(error, ClientError):
-        return StoreUnavailableError("The session table does not answer.")
+        unfit = isinstance(error, ParamValidationError)
+        return (
+            InvalidInputError(UNFIT) if unfit else StoreUnavailableError("The session table does not answer.")
+        )
     code = error.response["Error"]["Code"]
     cancelled = [each.get("Code", "None") for each in error.response.get("CancellationReasons", [])]
     codes = {code, *cancelled}
