@@ -216,6 +216,8 @@ def due_and_put_off(view: PlanView) -> Iterator[Hit]:
         first = seen.setdefault(text, item)
         if first is item or view.put_off(first) == view.put_off(item):
             continue
+        if first.claim is item.claim is Claim.DONE or _queued(view, first) or _queued(view, item):
+            continue
         later = item if view.put_off(item) else first
         heading = next(
             (head.line for head in view.outline(later.line) if LATER.search(head.text)), later.line
@@ -228,6 +230,11 @@ def due_and_put_off(view: PlanView) -> Iterator[Hit]:
             (first.id, item.id),
             (other.line, heading, *_locked_note(view, other, context)),
         )
+
+
+def _queued(view: PlanView, item: Item) -> bool:
+    """Whether the item stands in a backlog, which on a board is the queue of what is due."""
+    return any(re.search(r"\bbacklog\b", head.text, re.IGNORECASE) for head in view.outline(item.line))
 
 
 def _locked_note(view: PlanView, item: Item, context: list[int]) -> list[int]:
@@ -360,10 +367,17 @@ def _bold_names(view: PlanView) -> list[tuple[int, str]]:
     ]
 
 
+# Said of the work as a whole: in a heading, a label, behind a tick, or as what it is.
+_CLAIMED = re.compile(
+    r"^(?!.*\balready\b)[ \t]*(?:#|>?[ \t]*(?:[-*+] )?(?:\*\*|✅|🎉|🚀))|\b(?:is|are)\b(?! already)[^.;\n]{0,30}ready",
+    re.IGNORECASE,
+)
+
+
 @rule("PP418", "ready-but-untested", "warning")
 def ready_but_untested(view: PlanView) -> Iterator[Hit]:
     """The work is called ready, and its tests are still to be written."""
-    ready = [line for line, _ in view.search(_READY, "ready")]
+    ready = [line for line, _ in view.search(_READY, "ready") if _CLAIMED.search(view.line(line))]
     for line, _ in view.search(_TO_TEST, "test") if ready else ():
         rows = [
             number
