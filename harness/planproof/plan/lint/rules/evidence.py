@@ -369,7 +369,8 @@ def _bold_names(view: PlanView) -> list[tuple[int, str]]:
 
 # Said of the work as a whole: in a heading, a label, behind a tick, or as what it is.
 _CLAIMED = re.compile(
-    r"^(?!.*\balready\b)[ \t]*(?:#|>?[ \t]*(?:[-*+] )?(?:\*\*|✅|🎉|🚀))|\b(?:is|are)\b(?! already)[^.;\n]{0,30}ready",
+    r"^(?!.*\balready\b)[ \t]*(?:#|>?[ \t]*(?:[-*+] )?(?:\*\*|✅|🎉|🚀))"
+    r"|\b(?:is|are)\b(?! already)[^.;\n]{0,30}ready",
     re.IGNORECASE,
 )
 
