@@ -28,7 +28,7 @@ LATER = re.compile(
 )
 
 _IN_ORDER = re.compile(
-    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b|\bsame file\b|\bcannot\b"
+    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b|\bsame (?:file|implementer|developer|engineer|agent|person)\b|\bcannot\b"
     r"|\bcan't\b|\bnot (?:run )?(?:in )?parallel\b"
     r"|\bone at a time\b",
     re.IGNORECASE,
