@@ -36,7 +36,7 @@ _BRACKETED = re.compile(r"[\[(][^\[\]()\n]*[\])]")
 _SPAN = re.compile(
     r"[A-Z][\w-]*\d[ \t]*(?:-|–|—|\.\.+|…|\bthrough\b|\bto\b)[ \t]*(?:[A-Z][A-Z_-]*)?\d+", re.IGNORECASE
 )
-_POINTS = re.compile("[>→►▶➜⟶]")
+_POINTED = re.compile(r"[>→►▶➜⟶][^\w\n]{0,8}([A-Za-z][\w.-]{0,40}\d\w{0,4})")
 _PRIORITY = re.compile(r"P(\d)\b")
 _JOIN = re.compile(r"-\+[ \t]*$|-\+-|[─━][┤┘┴╯]|[┘┴╯]", re.MULTILINE)
 
@@ -63,6 +63,13 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
             alone = edge.origin is Origin.PHASES or (other in view.by_id and _shape(other) == _shape(end))
             # Two nodes of a chart that are both no tasks belong to something else.
             if edge.origin is Origin.MERMAID and other not in view.graph.items:
+                continue
+            # What a remark, a risk or a criterion names may stand anywhere.
+            if (
+                edge.origin is Origin.PROSE
+                and other in view.by_id
+                and view.by_id[other].kind is not Kind.TASK
+            ):
                 continue
             if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= FEW + alone:
                 continue
@@ -174,6 +181,7 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
     for edge in view.plan.edges:
         if edge.origin in DRAWN:
             roots.setdefault(edge.before, []).append(edge.line)
+    pointed = _pointed(view)
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
         if (field is None and not headed.waiting(item.id)) or (field and _SWEEPING.search(field[0])):
@@ -185,7 +193,11 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
             if before not in own and before != item.id and not staged.reaches(before, item.id)
         }
         in_header: dict[str, Edge] = {}
-        if picture or (item.id in drawn.nodes and _drawn_alone(view, item.local, roots.get(item.id, ()))):
+        if picture or (
+            item.id in drawn.nodes
+            and item.local not in pointed
+            and _drawn_alone(view, item.local, roots.get(item.id, ()))
+        ):
             in_header = _not_drawn(item, own, drawn)
         if in_graph or in_header:
             yield _disagreement(view, item, in_graph, in_header, own, picture)
@@ -201,9 +213,14 @@ def _not_drawn(item: Item, own: dict[str, Edge], drawn: Waits) -> dict[str, Edge
 
 
 def _drawn_alone(view: PlanView, name: str, lines: Iterable[int]) -> bool:
-    """Whether a picture shows a task at a row's beginning, and not only as one of "T001 through T009"."""
-    rows = (_SPAN.sub(" ", view.line(line)).partition(name) for line in lines)
-    return any(found and not _POINTS.search(before) for before, found, _ in rows)
+    """Whether a picture shows a task by its own name, and not only as one of "T001 through T009"."""
+    return any(name in _SPAN.sub(" ", view.line(line)) for line in lines)
+
+
+def _pointed(view: PlanView) -> frozenset[str]:
+    """Names that an arrow of a picture points to, be it understood or not."""
+    texts = (view.lines(first, last) for first, last, _ in view.fences)
+    return frozenset(name for text in texts for name in _POINTED.findall(text))
 
 
 def _has_fields(view: PlanView) -> bool:

@@ -11,7 +11,7 @@ from planproof.plan.lint.finding import Fix, Hit, Level, Place, Splice
 from planproof.plan.lint.rule import Rule, rule, workspace_rule
 from planproof.plan.lint.subjects import has_id
 from planproof.plan.lint.words import CODE_SPAN
-from planproof.plan.model import Claim, Kind
+from planproof.plan.model import Claim, Heading, Kind
 
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _ASKS = re.compile(
     r"|\b[Oo]pen question\b(?=\W*:|\W*$)|\?\?\?|\bto be decided\b|\bneeds? clarification\b"
     r"|\bNEEDS CLARIFICATION\b(?=\s*[:\])]*\s*$|\s*:)",
     re.MULTILINE,
+)
+_CRITERIA = re.compile(
+    r"\b(?:definition of done|dod|criteria|acceptance|validation|verification|checklist)\b", re.IGNORECASE
 )
 # So often a text names what it is about.
 OFTEN = 5
@@ -111,9 +114,13 @@ def duplicate_id(view: PlanView) -> Iterator[Hit]:
         series, number = _series(name)
         numbers.setdefault(series, []).append(number)
     tags = {series for series, found in numbers.items() if _are_tags(found) or _are_rare(view, named, series)}
+    headed = {name for item, name in named if view.line(item.line).lstrip().startswith("#")}
     seen: dict[tuple[str, bool], Item] = {}
     for item, name in named:
         heading = view.line(item.line).lstrip().startswith("#")
+        # A box with the id of a heading is about that task, and so is one among criteria.
+        if not heading and (name in headed or any(map(_checks, view.outline(item.line)[:2]))):
+            continue
         first = seen.setdefault((name, heading), item)
         if first is not item and not _retold(first.text, item.text):
             series = _series(name)[0]
@@ -144,6 +151,11 @@ def _series(name: str) -> tuple[str, int]:
     """What stands before the number of an id, and its number."""
     found = re.match(r"(\D*)(\d+)", name)
     return (found[1], int(found[2])) if found else (name, 0)
+
+
+def _checks(heading: Heading) -> bool:
+    """Whether a section tells what must hold, and not what is to be done."""
+    return _CRITERIA.search(heading.text) is not None
 
 
 def _retold(left: str, right: str) -> bool:
