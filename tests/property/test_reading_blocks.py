@@ -117,6 +117,7 @@ def test_block_structure_is_that_of_commonmark(text):
 
 @given(DOCUMENT)
 @settings(max_examples=400)
+@example("-\n\n  [ ] behind a blank line an item without a word has ended")
 def test_boxes_are_those_of_the_oracle(text):
     assume(not oracle_errs(text))
     data = text.encode()

@@ -66,8 +66,7 @@ def check(data: bytes, path: str) -> None:
     Raises:
         InputError: full of NUL bytes, not UTF-8, or with a line that is too long; with the line.
     """
-    zeros = data.count(b"\0")
-    if zeros * _BINARY_SHARE > len(data):
+    if b"\0" in data and data.count(b"\0") * _BINARY_SHARE > len(data):
         raise InputError("this is a binary file, not a plan", path=path, line=_line(data, data.index(b"\0")))
     try:
         data.decode()

@@ -98,9 +98,9 @@ def _scanned(data: bytes, line: int, offset: int) -> Iterator[list[Block]]:
         scanner.feed(zip(count(line), starts, islice(starts, 1, None), texts, strict=False))
         line += len(starts) - 1
         begin = end
-        done, scanner.done = scanner.done, []
-        yield done
-    scanner.finish()
+        last = -1 if scanner.leaf is not None else len(scanner.done)
+        yield scanner.done[:last]
+        del scanner.done[:last]
     yield scanner.done
 
 
@@ -134,13 +134,25 @@ def _expand(text: str) -> str:
 
 
 class Scanner:
-    """Takes lines one by one; complete blocks appear in ``done``."""
+    """Takes lines one by one.
+
+    Attributes:
+        done: blocks in order; the last one may still be filled while it is the leaf.
+        stack: the containers that are open, outermost first.
+        quotes: how many of them are quotes.
+        leaf: the block that further lines may belong to.
+        bare: the innermost container, where it is a list item without a word so far.
+        paragraph: whether the leaf is a paragraph that may go on: 0, ``WORDS``, or ``TABLE``.
+        until: what closes the open HTML block.
+        fence: how many signs close the open fence.
+    """
 
     def __init__(self) -> None:
         self.done: list[Block] = []
         self.stack: list[Block] = []
         self.quotes = 0
         self.leaf: Block | None = None
+        self.bare: Block | None = None
         self.paragraph = 0
         self.until: re.Pattern[str] | None = None
         self.fence = 0
@@ -154,7 +166,8 @@ class Scanner:
             body = text.lstrip(" ")
             if not body:
                 self.paragraph = 0
-                self.drop_bare()
+                if self.bare is not None:
+                    self.drop_bare()
                 continue
             first = matched = position = 0
             if body is not text:
@@ -204,11 +217,11 @@ class Scanner:
             leaf.tail = []
         add = leaf.tail.append
         for place in lines:
-            text = place[3]
+            number, start, end, text = place
             if mark in text or not text.startswith(margin):
                 return place
-            leaf.end = place[2]
-            add((*place[:3], text[column:]) if column else place)
+            leaf.end = end
+            add((number, start, text[column:] if column else text))
         return None
 
     def care(self, number: int, start: int, end: int, text: str) -> None:
@@ -259,7 +272,7 @@ class Scanner:
                 if text[position : position + 1] == " ":
                     position += 1
             elif first == len(text):
-                if container.bare:
+                if container is self.bare:
                     return depth, position
             elif first - position < container.padding:
                 return depth, position
@@ -273,11 +286,11 @@ class Scanner:
             for container in self.stack[matched:]:
                 self.quotes -= container.form is QUOTE
         del self.stack[matched:]
+        self.bare = None
 
     def push(self, block: Block) -> None:
         """Open a container inside those that are open."""
-        if self.stack:
-            self.stack[-1].bare = False
+        self.bare = None
         self.stack.append(block)
         if block.form is QUOTE:
             self.quotes += 1
@@ -285,41 +298,33 @@ class Scanner:
     # -- leaves -------------------------------------------------------------------------------------
 
     def close_leaf(self) -> None:
-        """Hand out the leaf that was being filled."""
-        if self.leaf is not None:
-            self.done.append(self.leaf)
-            self.leaf = None
+        """Nothing goes on with the leaf that was being filled."""
+        self.leaf = None
         self.paragraph = 0
 
     def open_leaf(self, block: Block, matched: int) -> Block:
         """Start filling a new leaf below the first ``matched`` containers."""
-        if self.leaf is not None:
-            self.done.append(self.leaf)
         self.paragraph = 0
         if matched < len(self.stack):
             self.pop(matched)
+        self.bare = None
         if self.stack:
             self.place(block)
+        self.done.append(block)
         self.leaf = block
         return block
 
     def place(self, block: Block) -> None:
         """Say which list item holds the block, and whether it is quoted."""
         stack = self.stack
-        owner = stack[-1]
-        owner.bare = False
         if not self.quotes:
-            block.owner = owner
+            block.owner = stack[-1]
             return
         block.quoted = True
         for container in reversed(stack):
             if container.form is ITEM:
                 block.owner = container
                 return
-
-    def finish(self) -> None:
-        """The file ended: hand out what is left."""
-        self.close_leaf()
 
     def blank(self, text: str, number: int, start: int, end: int) -> None:
         """A line of spaces: ends paragraphs, is part of fences, closes quotes."""
@@ -342,7 +347,7 @@ class Scanner:
 
     def blank_in_quote(self, matched: int) -> None:
         """A line that holds quote marks only."""
-        if matched < len(self.stack) and not self.stack[matched].bare:
+        if matched < len(self.stack) and self.stack[matched] is not self.bare:
             self.close_leaf()
             self.pop(matched)
         self.paragraph = 0
@@ -350,8 +355,9 @@ class Scanner:
 
     def drop_bare(self) -> None:
         """A list item without a word may begin with one blank line at most."""
-        if self.stack and self.stack[-1].bare:
+        if self.bare is not None:
             self.stack.pop()
+            self.bare = None
 
     def verbatim(self, leaf: Block, text: str, number: int, start: int, end: int) -> None:
         """A line of an open fence or HTML block."""
@@ -365,7 +371,7 @@ class Scanner:
             leaf.closed = True
         if leaf.tail is None:
             leaf.tail = []
-        leaf.tail.append((number, start, end, text))
+        leaf.tail.append((number, start, text))
 
     def closes(self, text: str, bare: str, marker: str) -> bool:
         """Whether a line ends the open fence; ``bare`` is the line without its indentation."""
@@ -379,16 +385,16 @@ class Scanner:
         if self.paragraph and leaf is not None:
             if leaf.tail is None:
                 leaf.tail = []
-            leaf.tail.append((number, start, end, text[first:]))
+            leaf.tail.append((number, start, text[first:]))
             leaf.end = end
             if "|" in text and self.paragraph is WORDS and _TABLE_RULE.match(text, first):
-                above = leaf.tail[-2][3] if len(leaf.tail) > 1 else leaf.text
+                above = leaf.tail[-2][2] if len(leaf.tail) > 1 else leaf.text
                 if "|" in above:
                     self.paragraph = TABLE
             return
         stack = self.stack
-        if leaf is not None and leaf.form is ITEM and leaf.bare and matched == len(stack):
-            leaf.text, leaf.at, leaf.end, leaf.bare = text[first:], start, end, False
+        if leaf is not None and leaf is self.bare and matched == len(stack):
+            leaf.text, leaf.at, leaf.end, self.bare = text[first:], start, end, None
         else:
             self.open_leaf(Block(TEXT, number, start, end, text[first:] if first else text), matched)
         self.paragraph = WORDS
@@ -401,13 +407,12 @@ class Scanner:
         """The common case, outside quotes: a bullet, one space, and words that begin nothing else."""
         block = Block(ITEM, number, start, end, text)
         stack = self.stack
-        if self.leaf is not None:
-            self.done.append(self.leaf)
         if matched < len(stack):
             del stack[matched:]
         if matched:
-            owner = block.owner = stack[-1]
-            owner.bare = False
+            block.owner = stack[-1]
+        self.bare = None
+        self.done.append(block)
         self.leaf = block
         self.paragraph = WORDS
         block.marker = sign
@@ -458,7 +463,7 @@ class Scanner:
             leaf = self.open_leaf(Block(CODE, number, start, end, ""), matched)
             leaf.tail = []
         assert leaf.tail is not None
-        leaf.tail.append((number, start, end, text))
+        leaf.tail.append((number, start, text))
         leaf.end = end
 
     def open_quote(self, matched: int, first: int, number: int, start: int, end: int) -> None:
@@ -491,12 +496,12 @@ class Scanner:
         self.open_leaf(block, matched)
         block.marker = marker.group(1) or marker.group(3)
         block.level = len(self.stack) - self.quotes
-        block.bare = True
         wide = first == len(text) or first - after > INDENT
         content = after + 1 if wide else first
         block.column = content
         block.padding = content - position
         self.stack.append(block)
+        self.bare = block
         return content
 
     def leaf_begins(  # noqa: PLR0911 - one return a kind of block
@@ -562,7 +567,7 @@ class Scanner:
             return False
         block = Block(HTML, number, start, end, text[first:])
         self.open_leaf(block, matched)
-        block.tail = [(number, start, end, text[first:])]
+        block.tail = [(number, start, text[first:])]
         block.closed = closer is not None and closer.search(text, first) is not None
         self.until = closer
         return True
