@@ -28,9 +28,9 @@ LATER = re.compile(
 )
 
 _IN_ORDER = re.compile(
-    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b|\bsame (?:file|implementer|developer|engineer|agent|person)\b|\bcannot\b"
-    r"|\bcan't\b|\bnot (?:run )?(?:in )?parallel\b"
-    r"|\bone at a time\b",
+    r"\bsequential(?:ly)?\b|\bthen\b|\bmust wait\b"
+    r"|\bsame (?:file|implementer|developer|engineer|agent|person)\b|\bcannot\b|\bcan't\b"
+    r"|\bnot (?:run )?(?:in )?parallel\b|\bone at a time\b",
     re.IGNORECASE,
 )
 
