@@ -72,7 +72,8 @@ CREATE TABLE IF NOT EXISTS claims (
 """
 
 # A value that no column takes: another type, a lone surrogate, a text without end.
-_UNFIT: Final = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, UnicodeEncodeError)
+_UNFIT: Final = (sqlite3.InterfaceError, sqlite3.DataError, UnicodeEncodeError)
+_UNFIT_TYPE: Final = "Error binding parameter"
 _UNFIT_CODES: Final = {sqlite3.SQLITE_CONSTRAINT_NOTNULL, sqlite3.SQLITE_CONSTRAINT_CHECK}
 
 _TEXT: Final = Statements.of("?", "MIN")
@@ -115,7 +116,7 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
         return connection
 
     def _meaning(self, error: BaseException, user_id: str) -> SessionKeeperError | None:
-        if isinstance(error, _UNFIT) or getattr(error, "sqlite_errorcode", 0) in _UNFIT_CODES:
+        if _is_unfit(error):
             return InvalidInputError("The session database cannot hold such a value.")
         if isinstance(error, sqlite3.IntegrityError):
             return SessionLimitRaceError(user_id, RaceReason.SLOT_TAKEN)
@@ -155,3 +156,10 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
             return connection.execute(_FORGET_BLOCKS, (now, batch)).rowcount
 
         return self._alone(step)
+
+
+def _is_unfit(error: BaseException) -> bool:
+    """Say whether it is the value that is wrong, and not the store."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return str(error).startswith(_UNFIT_TYPE)
+    return isinstance(error, _UNFIT) or getattr(error, "sqlite_errorcode", 0) in _UNFIT_CODES
