@@ -43,6 +43,12 @@ def test_a_hedged_tick_is_found(words):
         "Fix: deferred jobs run once",
         "Add the word todo to the list",
         "No transition happens (no partial cascade)",
+        "Look for notes (TODO/FIXME, no tests)",
+        "Every box has a sign (✅ [x] or ⏳ [ ])",
+        "All states are shown (✅ complete | 🚧 in progress)",
+        "The guide has a bad example (deferred tests) vs a good one",
+        "All cases are covered (skipped, failed, blocked)",
+        "No casts here (deferred to the second step)",
     ],
 )
 def test_words_about_the_software_are_no_hedge(words):

@@ -57,6 +57,9 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
     if not missing:
         return
     shapes = _shapes(view)
+    # Where the title names a task, the file is that task, and the others have files of their own.
+    tops = {heading.line for heading in view.plan.headings if heading.level == 1}
+    titled = {_shape(item.id) for item in view.tasks if item.line in tops}
     lines: dict[int, dict[str, Edge]] = {}
     for edge in missing:
         for end, other in ((edge.before, edge.after), (edge.after, edge.before)):
@@ -73,7 +76,7 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
                 continue
             if end in view.graph.items or end in view.by_id or shapes[_shape(end)] <= FEW + alone:
                 continue
-            if re.search(r"\d", local(end)):
+            if re.search(r"\d", local(end)) and _shape(end) not in titled:
                 lines.setdefault(edge.line, {}).setdefault(end, edge)
     headed = _headed(view) if lines else frozenset()
     for line, strange in lines.items():

@@ -124,6 +124,8 @@ def duplicate_id(view: PlanView) -> Iterator[Hit]:
         first = seen.setdefault((name, heading), item)
         if first is not item and not _retold(first.text, item.text):
             series = _series(name)[0]
+            if heading and view.block(first)[1] >= item.line:
+                continue
             if series in tags or _is_topic(view, name, set(numbers[series])):
                 continue
             yield Hit(
