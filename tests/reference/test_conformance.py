@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.reference.places import START, System
+from tests.reference.places import PEPPER, START, System
 from tests.unit.sessionkeeper.aws_faults import together
 
 from sessionkeeper import (
@@ -16,6 +16,7 @@ from sessionkeeper import (
     EndReason,
     InvalidInputError,
     InvalidTokenError,
+    Keeper,
     LoginKind,
     ManualClock,
     RequestReplayedError,
@@ -24,6 +25,7 @@ from sessionkeeper import (
     SessionNotFoundError,
     SessionStore,
     StaleSessionError,
+    TokenMint,
     TokenReuseError,
     TokenRevokedError,
     WhenFull,
@@ -37,6 +39,18 @@ from sessionkeeper import (
 def reason_of(system, login):
     block = system.store.block_of(hash_token(login.tokens.refresh))
     return block.reason if block else None
+
+
+def test_many_workers_that_start_at_once_find_one_store(place):
+    """Each makes the tables if they are absent; nobody trips over another who is doing so."""
+    if place.kind == "memory":
+        place.open(ManualClock(START))  # one process, one store
+    stores = together(8, lambda _n: place.open(ManualClock(START)))
+    assert {type(store) for store in stores} == {type(place.stores[0])}
+    keeper = Keeper(stores[0], TokenMint(PEPPER), clock=ManualClock(START))
+    for number, store in enumerate(stores):
+        store.create(keeper.prepare(f"u{number}", LoginKind.DIRECT)[0])
+    assert set(stores[0].users()) == {f"u{number}" for number in range(8)}
 
 
 def test_every_store_meets_the_protocol(system):

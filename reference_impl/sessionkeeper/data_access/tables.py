@@ -156,7 +156,7 @@ def create_tables(
 ) -> None:
     """Create the tables on a server, wait until they take writes, switch expiry on.
 
-    A table that stands already is left as it is, so calling twice is harmless.
+    A table that stands already is left as it is, so calling twice is harmless, also at the same time.
 
     Args:
         client: low-level boto3 client of the server.
@@ -181,12 +181,21 @@ def create_tables(
 def _switch_expiry_on(client: LowLevelClient, name: str, attribute: str | None) -> None:
     if attribute is None:
         return
-    told = client.describe_time_to_live(TableName=name).get("TimeToLiveDescription", {})
-    # Asking again for what is set already is refused by the server.
-    if told.get("TimeToLiveStatus") not in {"ENABLED", "ENABLING"}:
+    if _is_expiry_on(client, name):
+        return
+    try:
         client.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": attribute}
         )
+    except client.exceptions.ClientError:
+        # Asking for what is set already is refused, and another process may have just set it.
+        if not _is_expiry_on(client, name):
+            raise
+
+
+def _is_expiry_on(client: LowLevelClient, name: str) -> bool:
+    told = client.describe_time_to_live(TableName=name).get("TimeToLiveDescription", {})
+    return told.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
 
 
 def drop_tables(

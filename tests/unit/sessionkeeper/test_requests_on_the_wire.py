@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.unit.sessionkeeper.aws_faults import Middle, Waits, Wire, refusal
 
 import sessionkeeper
@@ -504,3 +505,17 @@ def test_the_tables_are_made_on_demand_with_their_ttl(room):
     assert [body["TimeToLiveSpecification"]["AttributeName"] for body in room.bodies("UpdateTimeToLive")] == [
         table.ttl_attribute for table in TABLES
     ]
+
+
+def test_who_switches_expiry_on_a_moment_after_another_process_is_no_error(room):
+    on = {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLING", "AttributeName": "expiresAt"}}
+    standing = {"Table": {"TableStatus": "ACTIVE"}}
+    for second_look in (on, {}):
+        room.wire.next("CreateTable", refusal("ResourceInUseException"))
+        room.wire.next("DescribeTable", (200, standing))
+        room.wire.next("DescribeTimeToLive", DONE, (200, second_look))
+        room.wire.next("UpdateTimeToLive", refusal("ValidationException"))
+
+    create_tables(room.low_level, [SESSIONS])
+    with pytest.raises(ClientError):  # refused for another reason
+        create_tables(room.low_level, [SESSIONS])
