@@ -14,6 +14,9 @@ from planproof.race.readers import FORMATS, guess_format, read_history
 from planproof.race.readers.edn import Keyword, read_forms
 
 
+WROTE = "{:process 0 :type :invoke :f :write :value 1}\n{:process 0 :type :ok :f :write :value 1}\n"
+
+
 def log(*events):
     return "".join(f"INFO  jepsen.util - {event}\n" for event in events)
 
@@ -163,6 +166,12 @@ def test_jepsens_own_files_in_both_forms(tmp_path):
             2,
             "twice",
         ),
+        (
+            "knossos",
+            WROTE.replace(":ok :f :write :value 1", ":ok :f :write :value 2"),
+            2,
+            "but was called with 1",
+        ),
         ("jepsen", "0\t:invoke\n", 1, "no event"),
     ],
 )
@@ -270,3 +279,52 @@ def test_edn_that_is_written_is_read_back(value):
 def test_the_format_is_told_from_the_file(tmp_path, head, form):
     (tmp_path / "file").write_text(head + "\n")
     assert guess_format(tmp_path / "file") == form
+
+
+@pytest.mark.parametrize(
+    ("wrote", "reads", "linearizable"),
+    [
+        ("1/2", "2/4", True),
+        ("1/2", "1/3", False),
+        ("4/2", "2", True),
+        ("#:jepsen{:node 1}", "{:node 1}", True),
+        ("#:jepsen{:node 1}", "{:node 2}", False),
+        ("12345678901234567890N", "12345678901234567890", True),
+        ("{:a [1 #{2 3}]}", "{:a (1 #{3 2})}", True),
+        (r'"a\"}"', r'"\u0061\"}"', True),
+    ],
+)
+def test_values_of_edn_are_told_apart(tmp_path, wrote, reads, linearizable):
+    text = WROTE.replace(":value 1", f":value {wrote}")
+    text += (
+        f"{{:process 1 :type :invoke :f :read}} ; }}\r\n{{:process 1, :type :ok, :f :read, :value {reads}}}"
+    )
+    assert check(read(tmp_path, text, "knossos"), CasRegister()).linearizable is linearizable
+
+
+@pytest.mark.parametrize(("asked", "answer"), [(0, "false"), (1, "true")])
+def test_false_is_no_repetition_of_nought(tmp_path, asked, answer):
+    history = read(
+        tmp_path,
+        f'{{"process": 7, "type": "invoke", "f": "acquire", "value": {asked}}}\n'
+        f'{{"process": 7, "type": "ok", "f": "acquire", "value": {answer}}}\n',
+        "jsonl",
+    )
+    assert history.operations[0].result is (answer == "true")
+    assert check(history, Lock()).linearizable is (answer == "true")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '["call",1,0,"write",[1],5.5]',
+        '["call",1,0,"write",[1],true]',
+        '["call",1,0,"write",5,5]',
+        '["call",1,0,7,[],5]',
+    ],
+)
+def test_an_event_of_our_own_form_is_taken_at_its_word_or_refused(tmp_path, event):
+    text = f'{{"planproof-history": 1, "meta": {{}}}}\n[{event}]\n'
+    with pytest.raises(HistoryError, match="is no event of a history") as caught:
+        read(tmp_path, text, "jsonl")
+    assert caught.value.line == 2

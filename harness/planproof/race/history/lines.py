@@ -65,14 +65,16 @@ class Assembly:
             _, number, client, op, args, at = event
             if number in self._calls:
                 raise self._error(f"operation {number} is called twice")
-            self._calls[number] = [client, op, frozen(args), int(at), self.line]
+            if not isinstance(args, list | tuple) or not isinstance(op, str):
+                raise ValueError(op)
+            self._calls[number] = [client, op, frozen(args), _time(at), self.line]
         elif kind in _OUTCOMES:
             _, number, at, value = event
             if number not in self._calls:
                 raise self._error(f"operation {number} returns without having been called")
             if number in self._ends:
                 raise self._error(f"operation {number} returns twice")
-            self._ends[number] = (int(at), _OUTCOMES[kind], value)
+            self._ends[number] = (_time(at), _OUTCOMES[kind], value)
         elif kind == "sub":
             _, number, sort, text, begin, end, note = event
             self._subs.setdefault(number, []).append(SubOperation(sort, text, begin, end, note))
@@ -123,6 +125,12 @@ class Assembly:
 
     def _error(self, message: str) -> HistoryError:
         return HistoryError(message, path=self.path, line=self.line)
+
+
+def _time(at: object) -> int:
+    if type(at) is not int:  # cut to whole numbers, seconds would make operations overlap that did not
+        raise ValueError(at)
+    return at
 
 
 def read_lines(path: Path) -> History:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -109,8 +110,8 @@ class PlainForms:
         args = _arguments(given)
         if "key" in value:
             args = (frozen(value["key"]), *args)
-        answer = reply.get("value")
-        repeats = op not in ANSWERS and answer == given
+        answer = reply.get("value")  # false is no repetition of 0, though Python calls them equal
+        repeats = op not in ANSWERS and answer == given and json.dumps(answer) == json.dumps(given)
         error = reply.get("error")
         return Operation(
             -number,

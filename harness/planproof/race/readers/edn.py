@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import HistoryError
@@ -19,7 +20,7 @@ DEEPEST: Final = 200
 _TOKEN: Final = re.compile(
     r"""[\s,]+ | ;[^\n]* |
     (?P<string>"(?:[^"\\]|\\.)*") |
-    (?P<open>\#?\{|\[|\(|\#_|\#(?=[A-Za-z])) |
+    (?P<open>\#?\{|\[|\(|\#_|\#(?=[A-Za-z:])) |
     (?P<close>[\]})]) |
     (?P<char>\\(?:newline|space|tab|return|u[0-9a-fA-F]{4}|.)) |
     (?P<atom>[^\s,;"\[\]{}()\\]+)""",
@@ -27,6 +28,7 @@ _TOKEN: Final = re.compile(
 )
 _INTEGER: Final = re.compile(r"[+-]?\d+N?")
 _FLOAT: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?M?")
+_RATIO: Final = re.compile(r"[+-]?\d+/0*[1-9]\d*")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _CHARACTERS: Final = {"newline": "\n", "space": " ", "tab": "\t", "return": "\r"}
@@ -54,8 +56,8 @@ class _Open:
 def read_forms(text: str, path: str | None = None) -> Iterator[tuple[Any, int]]:
     """Every top-level value and the line where it begins.
 
-    Lists and vectors are tuples, sets frozensets, maps dicts, keywords :class:`Keyword`; a tagged value
-    is the value without its tag.
+    Lists and vectors are tuples, sets frozensets, maps dicts, keywords :class:`Keyword`, ratios text in
+    lowest terms; a tagged value is the value without its tag, and so is a map whose keys have one namespace.
 
     Args:
         text: EDN.
@@ -145,6 +147,9 @@ def _atom(kind: str, token: str, path: str | None, line: int) -> Any:  # noqa: P
         return int(token.rstrip("N"))
     if _FLOAT.fullmatch(token):
         return float(token.rstrip("M"))
+    if _RATIO.fullmatch(token):
+        ratio = Fraction(token)
+        return int(ratio) if ratio.denominator == 1 else str(ratio)
     if token[0].isdigit():
         raise HistoryError(f"{token} is no number", path=path, line=line)
     return token

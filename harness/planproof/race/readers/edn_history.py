@@ -5,7 +5,7 @@ Here ``:fail`` means that the operation did not happen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import HistoryError
 from planproof.race.history.operation import Outcome, show
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planproof.race.history.operation import History
+
+
+REPEATING: Final = frozenset({"write", "put", "append", "enqueue"})
+"""Operations whose reply, where it has a value, repeats the call's."""
 
 
 def read_maps(text: str, path: str) -> History:
@@ -83,6 +87,8 @@ def _take(pairing: Pairing, event: dict[Any, Any], path: str, line: int) -> None
         raise HistoryError(
             f":{kind} is none of :invoke, :ok, :fail and :info", path=path, line=line
         ) from None
+    if outcome is Outcome.OK and op in REPEATING and value is not None:
+        pairing.repeats(process, op, _arguments(event, op, value, process), line)
     error = event.get("error")
     if error is None and outcome is not Outcome.OK and isinstance(event.get("value"), Keyword):
         error = value

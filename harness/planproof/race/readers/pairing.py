@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from planproof.errors import HistoryError
-from planproof.race.history.operation import History, Note, Operation, Outcome
+from planproof.race.history.operation import History, Note, Operation, Outcome, show
 
 
 if TYPE_CHECKING:
@@ -88,6 +88,20 @@ class Pairing:
         self._done.append(
             Operation(number, client, op, args, began, self._now, outcome, result, error, line=at)
         )
+
+    def repeats(self, client: Any, op: str, args: tuple[Any, ...], line: int) -> None:
+        """A reply repeats what was called; another value is a file that was cut or mixed up.
+
+        Raises:
+            HistoryError: it does not.
+        """
+        called = self.args_of(client)
+        if called and args != called and args[-1:] != called[-1:]:
+            raise HistoryError(
+                f"{op} returns {show(args[-1])}, but was called with {show(called[-1])}",
+                path=self._path,
+                line=line,
+            )
 
     def args_of(self, client: Any) -> tuple[Any, ...]:
         """The arguments of a client's open call; none where there is no call."""
