@@ -1,5 +1,7 @@
 """The graph on shapes that are easy to get wrong: origins, unknown ends, parents, long chains."""
 
+import pytest
+
 from planproof.plan.graph import Graph
 from planproof.plan.model import Claim, Edge, Item, Kind, Origin, Plan, Span
 
@@ -35,6 +37,39 @@ def test_an_uncertain_edge_is_no_reason_to_wait():
     graph = Graph.of([plan([task("A"), task("B")], [edge("A", "B", certain=False)])])
     assert graph.ready() == ("p:A", "p:B")
     assert len(graph.edges) == 1
+
+
+def phase(local, line=1):
+    return task(local, line, kind=Kind.META, claim=Claim.NONE)
+
+
+def by_phases(*more, certain=False):
+    return [
+        edge("A", "Phase-1", origin=Origin.PHASES),
+        edge("Phase-1", "B", origin=Origin.PHASES, certain=certain),
+        *more,
+    ]
+
+
+def test_work_goes_by_phases_even_where_they_were_inferred():
+    graph = Graph.of([plan([task("A"), phase("Phase-1"), task("B")], by_phases())])
+    assert graph.ready() == ("p:A",)
+    assert graph.waves() == (("p:A",), ("p:B",))
+    assert graph.critical_path().ids == ("p:A", "p:B")
+    assert graph.prerequisites("p:B") == ()
+
+
+def test_an_inferred_phase_that_makes_a_circle_is_no_reason_to_wait():
+    edges = by_phases(edge("B", "A", certain=True))
+    graph = Graph.of([plan([task("A"), phase("Phase-1"), task("B")], edges)])
+    assert graph.ready() == ("p:B",)
+    assert graph.cycles() == ()
+
+
+@pytest.mark.parametrize("claim", [Claim.DONE, Claim.SKIPPED, Claim.DEFERRED])
+def test_a_phase_is_over_when_nothing_in_it_is_to_be_done(claim):
+    graph = Graph.of([plan([task("A", claim=claim), phase("Phase-1"), task("B")], by_phases())])
+    assert graph.ready() == ("p:B",)
 
 
 def test_a_task_that_waits_for_itself_is_a_cycle_of_one():

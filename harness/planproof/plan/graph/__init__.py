@@ -10,7 +10,7 @@ from planproof.plan.graph.cycles import find_cycles
 from planproof.plan.graph.nodes import Nodes
 from planproof.plan.graph.progress import AXES, Axis, Progress, progress_by
 from planproof.plan.graph.schedule import CriticalPath, longest_path, topological, wave_numbers
-from planproof.plan.model import Claim, Edge, Item, Kind, Plan
+from planproof.plan.model import Claim, Edge, Item, Kind, Origin, Plan
 
 
 if TYPE_CHECKING:
@@ -45,26 +45,36 @@ class Graph:
         unknown: edges with an end that is no item.
     """
 
-    __slots__ = ("_cycles", "_links", "_order", "_stated", "edges", "items", "unknown")
+    __slots__ = ("_cycles", "_links", "_order", "_stated", "_steps", "edges", "items", "unknown")
 
     def __init__(self, items: Mapping[str, Item], edges: Sequence[Edge]) -> None:
         nodes = Nodes.of(items)
         self.items: Final = nodes
         self.edges: Final = tuple(edges)
         ends = array("i"), array("i")
+        inferred = array("i"), array("i")
         unknown: list[Edge] = []
         for edge in self.edges:
             before, after = nodes.find(edge.before), nodes.find(edge.after)
             if before is None or after is None:
                 unknown.append(edge)
-            elif edge.certain:
-                ends[0].append(before)
-                ends[1].append(after)
+            elif edge.certain or edge.origin is Origin.PHASES:
+                befores, afters = ends if edge.certain else inferred
+                befores.append(before)
+                afters.append(after)
         self.unknown: Final = tuple(unknown)
         self._links: Final = Adjacency(len(nodes), *ends)
+        self._steps: Final = self._with_phases(ends, inferred) if inferred[0] else self._links
         self._order: list[int] | None = None
         self._cycles: tuple[Cycle, ...] | None = None
         self._stated: frozenset[str] | None = None
+
+    def _with_phases(
+        self, ends: tuple[array[int], array[int]], inferred: tuple[array[int], array[int]]
+    ) -> Adjacency:
+        """The links that work goes by: "blocks all stories" holds there, too, unless it makes a circle."""
+        steps = Adjacency(len(self.items), ends[0] + inferred[0], ends[1] + inferred[1])
+        return self._links if len(find_cycles(steps)) > len(find_cycles(self._links)) else steps
 
     @classmethod
     def of(cls, plans: Iterable[Plan]) -> Graph:
@@ -147,9 +157,10 @@ class Graph:
         return item.claim in FINISHED or (item.kind is Kind.META and self._over(node))
 
     def _over(self, node: int) -> bool:
-        """Whether all tasks of a phase are finished."""
+        """Whether nothing of a phase is still to be done; what was put off does not hold up the next."""
         befores = (self.items.all[before] for before in self._links.before(node))
-        return all(item.claim in FINISHED or item.kind is Kind.META for item in befores)
+        over = FINISHED | {Claim.DEFERRED}
+        return all(item.claim in over or item.kind is Kind.META for item in befores)
 
     def _workable(self, node: int) -> bool:
         item = self.items.all[node]
@@ -182,16 +193,16 @@ class Graph:
     def _inherited(self, sums: frozenset[int]) -> Adjacency:
         """The links, where a child also waits for what its parent waits for, and the parent for the child."""
         if not sums:
-            return self._links
+            return self._steps
         nodes, earlier, later = self.items, array("i"), array("i")
         for node, item in enumerate(nodes.all):
-            own = self._links.before(node)
+            own = self._steps.before(node)
             earlier.extend(own)
             later.extend([node] * len(own))
             child, parent = node, item.parent
             while parent is not None and parent in nodes:
                 up = nodes.number(parent)
-                above = [before for before in self._links.before(up) if nodes.all[before].parent != parent]
+                above = [before for before in self._steps.before(up) if nodes.all[before].parent != parent]
                 earlier.extend((child, *above))
                 later.extend((up, *[node] * len(above)))
                 child, parent = up, nodes.all[up].parent
@@ -201,7 +212,7 @@ class Graph:
         """The wave of each task on which work is due, and which of them only add up their children."""
         sums = self._sums()
         links = self._inherited(sums)
-        order = self._ordered() if links is self._links else topological(links, range(links.size))
+        order = topological(links, range(links.size))
 
         def files(node: int) -> Sequence[str]:
             return () if node in sums else self.items.all[node].files
@@ -250,7 +261,8 @@ class Graph:
                 return 0.0
             return (items[node].effort_hours or 0.0) if estimated else 1.0
 
-        path = longest_path(self._links, self._ordered(), lambda node: not self._finished(node), weight)
+        order = topological(self._steps, range(len(self.items)))
+        path = longest_path(self._steps, order, lambda node: not self._finished(node), weight)
         path = [node for node in path if items[node].kind is not Kind.META]
         return CriticalPath(
             tuple(self.items.names(path)),
