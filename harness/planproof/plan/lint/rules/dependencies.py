@@ -299,11 +299,15 @@ def order_against_parallel(view: PlanView) -> Iterator[Hit]:
     if not view.groups:
         return
     waits = view.waits
+    said: set[tuple[int, str, str]] = set()
     for group in view.groups:
         for after in group.members:
             for before in group.members:
-                way = waits.way(before, after) if before != after else None
+                if before == after or (group.line, before, after) in said:
+                    continue
+                way = waits.way(before, after)
                 if way:
+                    said.add((group.line, before, after))
                     chain = " -> ".join([local(before), *(local(edge.after) for edge in way)])
                     lines = tuple(edge.line for edge in way)
                     yield Hit(

@@ -32,7 +32,7 @@ _CHECKS = re.compile(r"\W*(?:check|see|verify|test|find out|determine)\b", re.IG
 _ASKS = re.compile(
     r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify"
     r"|decide|check (?:whether|if)|verify whether)\b|(?<!no )(?<!not )(?<!No )\bTB[DC]\b"
-    r"|\b[Oo]pen question\b(?=\W*:|\W*$)|\?\?\?|\bto be decided\b|\bneeds? clarification\b"
+    r"|\b[Oo]pen question\b(?=\W*:|\W*$)|\?\?\?|\bto be decided\b|(?<!if it )\bneeds clarification\b"
     r"|\bNEEDS CLARIFICATION\b(?=\s*[:\])]*\s*$|\s*:)",
     re.MULTILINE,
 )

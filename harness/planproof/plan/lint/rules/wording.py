@@ -43,6 +43,21 @@ _MECHANISM = re.compile(
     r"|deduplication|batching)\b",
     re.IGNORECASE,
 )
+# Words that speak of such a mechanism without its name.
+_KIN = {
+    "retry": ("retries", "attempts", "backoff", "reconnect", "reconnection", "repeat", "retriable"),
+    "caching": ("cache", "cached", "memo", "stored"),
+    "cache": ("caching", "cached", "memo", "stored"),
+    "rollback": ("revert", "undo", "restore", "backup"),
+    "pagination": ("page", "pages", "cursor", "offset", "paginated", "paging"),
+    "encryption": ("encrypt", "encrypted", "decrypt", "cipher", "key", "keys"),
+    "compression": ("compress", "compressed", "compressor", "gzip", "zip"),
+    "throttling": ("throttle", "rate", "limit", "limits"),
+    "backoff": ("delay", "retry", "retries", "wait", "interval"),
+    "failover": ("replica", "fallback", "standby", "takeover"),
+    "deduplication": ("duplicate", "duplicates", "unique", "dedup"),
+    "batching": ("batch", "batches", "bulk", "chunks"),
+}
 _PYTHON_PATH = re.compile(r"`((?:[\w.-]{1,60}/){2,12}(?:\w{1,60}\.py)?)`")
 
 
@@ -200,7 +215,7 @@ def goal_gap(view: PlanView) -> Iterator[Hit]:
             continue
         told = stems(" ".join(item.text for item in inside))
         for word in words:
-            if stem(word) not in told:
+            if not {stem(word), *map(stem, _KIN[word.lower()])} & told:
                 yield Hit(
                     section.heading.line,
                     f"This phase promises {word.lower()}, but none of its tasks speaks of it.",

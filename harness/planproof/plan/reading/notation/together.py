@@ -37,6 +37,10 @@ _DEPENDS: Final = re.compile(
     rf"(?:depend(?:s|ing|ent)?|deps|blocked|wait(?:s|ing)?|gated|both on|all on)\b{_REST}",
     re.IGNORECASE,
 )
+_ELSE: Final = re.compile(
+    r"\W*(?:with|alongside|beside)\b(?!.{0,40}\b(?:each other|one another|themselves|others?)\b)",
+    re.IGNORECASE,
+)
 _LABEL: Final = re.compile(r"^[^:]{0,80}:[*_]{0,3}[ \t]+")
 _REMARK: Final = re.compile(r"[ \t](?:[—–]|-{1,2})[ \t].*$", re.DOTALL)
 # "They can start in parallel": of whom the clause before spoke.
@@ -115,9 +119,12 @@ def _said(clause: str, subject: list[str], *, listed: bool) -> list[tuple[str, .
     behind = clause[word.end() :]
     if _WITH.match(word[0]) or _WITH.match(behind.lstrip()):
         others = [name for name in references(behind) if name not in own]
-        # "T003 with T004 and T005" says nothing of T004 beside T005.
+        # "T003 with T004 and T005" says nothing of T004 beside T005, nor do several names before the word.
         if others:
-            return [(*own, other) for other in others] if len(others) <= MOST_PAIRS else []
+            return list(product(own, others)) if len(own) * len(others) <= MOST_PAIRS else []
+        # "T003 and T004 with the work on the server": each beside something else.
+        if _ELSE.match(behind):
+            return []
     return _several(own)
 
 
