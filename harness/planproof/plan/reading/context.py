@@ -11,9 +11,11 @@ from planproof.plan.reading import words
 from planproof.plan.reading.boxes import Box, box_claim
 from planproof.plan.reading.drafts import Draft, EdgeDrafts, GroupDraft
 from planproof.plan.reading.fields import Role, role_of, topic_of
+from planproof.plan.reading.kinds import CRITERION, DETAIL, NOTE, RISK, STEP, STORY, TASK
 from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.prose import foreign, has_wait, read_waits
-from planproof.plan.reading.notation.references import NOTE, only_numbers, references
+from planproof.plan.reading.notation.references import NOTE as NOTES
+from planproof.plan.reading.notation.references import only_numbers, references
 from planproof.plan.reading.notation.stages import Saying, Stage, may_speak, stage_heading, stages
 from planproof.plan.reading.notation.titles import Wanted, first_saying, is_clear, says_nothing, waited_for
 
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
 
 
 _new: Final = tuple.__new__
-_TASK, _STEP, _DONE = Kind.TASK, Kind.STEP, Claim.DONE
-"""By name, for asked of their classes they cost ten times as much."""
-EVERYWHERE: Final = frozenset({Kind.CRITERION, Kind.NOTE, Kind.DETAIL, Kind.RISK})
+_DONE: Final = Claim.DONE
+STATUS, PRIORITY, FILES, EFFORT, OF_STORY, WAITS, BLOCKS, OTHER = Role
+"""By name, for asked of their classes they cost five times as much."""
+EVERYWHERE: Final = frozenset({CRITERION, NOTE, DETAIL, RISK})
 """Kinds that stand in plans of every dialect and say nothing of which it is."""
 _PHASE: Final = re.compile(
     r"(?:^|[\s:—–-])((?:Phase|Stage|Milestone|Sprint|Iteration)\s+(?:[0-9]{1,4}(?:\.[0-9]{1,4})*[a-z]?|[A-Z]\b))",
@@ -169,6 +172,7 @@ class Context:
         stages, sayings: headings such as ``Phase 2: Base``, and lines that may say what waits for them.
         staging: an edge names a stage.
         wanted: names that stand where an id could.
+        stories: names of the stories among the drafts.
         exported: the task of a file that was exported as headings.
         promoted: headings that were taken for tasks because of their fields, with path and level.
         nicknames: labels of a chart's nodes, by the node's own name.
@@ -199,6 +203,7 @@ class Context:
         self.wanted: list[Wanted] = []
         self.nicknames: dict[str, str] = {}
         self.exported: Draft | None = None
+        self.stories: set[str] = set()
         self.promoted: list[tuple[Draft, tuple[str, ...], int]] = []
 
     # -- moving on ----------------------------------------------------------------------------------
@@ -273,6 +278,8 @@ class Context:
         draft.heading = section.slugs
         if said is not None:
             draft.name, draft.scope = said.name, said.scope
+            if kind is STORY:
+                self.stories.add(said.name)
             if said.labels:
                 self.take_labels(draft, said.labels)
         if parent is not None:
@@ -312,7 +319,7 @@ class Context:
                 aside = parent.aside or parent.apart()
                 aside.boxes += 1
                 aside.ticked += draft.claim is _DONE
-        if kind is _TASK or kind is _STEP:
+        if kind is TASK or kind is STEP:
             effort = words.effort_in_text(text)
             if effort is not None:
                 draft.effort = effort
@@ -361,7 +368,8 @@ class Context:
         begin = data.find(key, at, at + 400)
         # Behind its name where that stands in the line, else anywhere in it.
         begin = at if begin < 0 or b"\n" in data[at:begin] else begin + len(key)
-        start = max(data.find(raw, begin), begin) if raw else begin
+        start = data.find(raw, begin) if raw else begin
+        start = begin if start < 0 else start
         self.keep(draft, name, value, line, start, start + len(raw))
 
     def put_at(self, draft: Draft | None, name: str, value: str, line: int, start: int) -> None:
@@ -385,33 +393,33 @@ class Context:
         """A labelled value of an item: keep it, and read those that mean something to everybody."""
         self.put(draft, name, value, line.number, line.start)
         role = role_of(name)
-        if role is Role.OTHER:
+        if role is OTHER:
             return
-        if role is Role.STATUS:
+        if role is STATUS:
             draft.said = words.status_claim(value) or draft.said
-        elif role is Role.PRIORITY:
+        elif role is PRIORITY:
             draft.priority = words.priority_of(value) or draft.priority
-        elif role is Role.FILES:
+        elif role is FILES:
             draft.add_files(words.paths_in(value))
-        elif role is Role.EFFORT:
+        elif role is EFFORT:
             draft.effort = words.parse_effort(value)
-        elif role is Role.STORY:
+        elif role is OF_STORY:
             story = _STORY.search(value)
             draft.story = f"US{story[1] or story[2]}" if story else draft.story
         else:
-            self.header_edges(draft, value, line.number, waits=role is Role.WAITS)
+            self.header_edges(draft, value, line.number, waits=role is WAITS)
 
     def go_on(self, draft: Draft, name: str, line: Line) -> None:
         """A further line of a field's value: paths and ids in it count as well."""
         role = role_of(name)
-        if role is Role.FILES:
+        if role is FILES:
             draft.add_files(words.paths_in(line.text))
-        elif role in {Role.WAITS, Role.BLOCKS}:
-            self.header_edges(draft, line.text, line.number, waits=role is Role.WAITS)
+        elif role is WAITS or role is BLOCKS:
+            self.header_edges(draft, line.text, line.number, waits=role is WAITS)
 
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""
-        bare = first_saying(waited_for(NOTE.sub(" ", value)))
+        bare = first_saying(waited_for(NOTES.sub(" ", value)))
         # Among words a number counts something: "**After**: lists of 150-250 lines".
         numbers = only_numbers(bare)
         names = references(bare, numbers=numbers)

@@ -193,6 +193,26 @@ class EdgeDrafts:
         self.lines.append(line)
         self.kinds.append(_PLACES[origin] + certain)
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.lines)
+
+    def certain(self, at: int) -> bool:
+        """Whether the one at an index is certain."""
+        return bool(self.kinds[at] & 1)
+
+    def extend(self, other: EdgeDrafts) -> None:
+        """Add all of another collection."""
+        self.befores += other.befores
+        self.afters += other.afters
+        self.lines += other.lines
+        self.kinds += other.kinds
+
+    def cut(self, size: int) -> None:
+        """Keep so many, from the front."""
+        for column in (self.befores, self.afters, self.lines, self.kinds):
+            del column[size:]
+
     def __iadd__(self, edges: Iterable[EdgeDraft]) -> Self:
         """Add several."""
         for edge in edges:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planproof.plan.model import Kind
+from planproof.plan.reading.kinds import INDEPENDENT_TEST, TASK
 from planproof.plan.reading.words import slug
 
 
@@ -66,13 +66,14 @@ def _base(draft: Draft) -> str:
     """The name that an item would have if it were alone."""
     if draft.name:
         words = draft.name
-    elif draft.kind is Kind.INDEPENDENT_TEST:
+    elif draft.kind is INDEPENDENT_TEST:
         words = "independent-test"
     else:
         words = slug(draft.text)
         if draft.aside is not None and draft.first and draft.text.rstrip(" *_").endswith(":"):
             words = f"{words}~{slug(draft.first)}"
-    words = words or draft.kind.value
+    if not words:
+        words = draft.kind.value
     if draft.parent is not None:
         return f"{draft.parent.local}/{words}"
     return f"{draft.heading[-1]}/{words}" if draft.heading else words
@@ -98,7 +99,7 @@ def _tell_apart(name: str, members: list[Draft], used: set[str]) -> None:
 
 def _rank(draft: Draft) -> tuple[bool, bool, tuple[str, ...], str]:
     """Of several items with one id the one that looks most like its definition keeps it."""
-    return draft.kind is not Kind.TASK, draft.box is None and not draft.fields, draft.heading, draft.text
+    return draft.kind is not TASK, draft.box is None and not draft.fields, draft.heading, draft.text
 
 
 def _by_heading(members: list[Draft]) -> dict[tuple[str, ...], list[Draft]]:

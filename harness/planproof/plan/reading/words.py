@@ -376,6 +376,17 @@ def _add_path(word: str, found: dict[str, None], *, quoted: bool) -> None:
         found[word] = None
 
 
+def small(text: str) -> str:
+    """A text with its letters small, as long as it was."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(letter.lower()[:1] for letter in text)
+
+
+def small_latin(text: str) -> str:
+    """A text with its Latin letters small and the others beyond recognition: to look for English words."""
+    return text.lower() if text.isascii() else text.encode().lower().decode("latin-1")
+
+
 def plain(text: str) -> str:
     """A text without links' targets and HTML comments."""
     if "<!--" in text:

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from planproof.plan.model import Kind
 from planproof.plan.reading.dialect import Dialect
-from planproof.plan.reading.kinds import TOPIC_KINDS, speaks_of_invariant
+from planproof.plan.reading.kinds import (
+    DELIVERABLE,
+    DETAIL,
+    INVARIANT,
+    NOTE,
+    STEP,
+    TASK,
+    TOPIC_KINDS,
+    speaks_of_invariant,
+)
 
 
 if TYPE_CHECKING:
@@ -25,14 +33,14 @@ class ModuleTodo(Dialect):
 
     def box(self, statement: Statement, context: Context) -> bool:
         """A box without an id, where the file is a module's list."""
-        if statement.lead.name or TOPIC_KINDS.get(statement.topic, Kind.INVARIANT) is not Kind.INVARIANT:
+        if statement.lead.name or TOPIC_KINDS.get(statement.topic, INVARIANT) is not INVARIANT:
             return False
         invariant = statement.topic == "invariants" or speaks_of_invariant(statement.text)
         if not invariant and not (statement.parent or self.lettered(context)):
             return False
-        kind = Kind.INVARIANT if invariant else Kind.TASK
+        kind = INVARIANT if invariant else TASK
         if statement.parent is not None and not invariant:
-            kind = Kind.STEP
+            kind = STEP
         context.add_statement(self.name, kind, statement)
         return True
 
@@ -45,13 +53,13 @@ class ModuleTodo(Dialect):
     def bullet(self, statement: Statement, context: Context) -> bool:
         """A bullet without a box."""
         parent, topic = statement.parent, statement.topic
-        if parent is not None and (statement.nested or parent.kind is not Kind.TASK):
-            if parent.scope and parent.kind is not Kind.INVARIANT:
+        if parent is not None and (statement.nested or parent.kind is not TASK):
+            if parent.scope and parent.kind is not INVARIANT:
                 return False
-            if parent.box is None and parent.kind in {Kind.NOTE, Kind.DELIVERABLE}:
+            if parent.box is None and parent.kind in {NOTE, DELIVERABLE}:
                 return False
-            kind = Kind.INVARIANT if parent.kind is Kind.INVARIANT else Kind.DETAIL
-            kind = Kind.NOTE if _NOTE.match(statement.text) else kind
+            kind = INVARIANT if parent.kind is INVARIANT else DETAIL
+            kind = NOTE if _NOTE.match(statement.text) else kind
         elif topic in {"invariants", "notes"}:
             kind = TOPIC_KINDS[topic]
         else:

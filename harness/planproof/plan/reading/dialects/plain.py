@@ -5,10 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from planproof.plan.model import Kind, Origin
+from planproof.plan.model import Origin
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.work_plan import table_rows
-from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
+from planproof.plan.reading.kinds import (
+    CRITERION,
+    DETAIL,
+    NOTE,
+    REFERENCE_TOPICS,
+    RISK,
+    STEP,
+    TASK,
+    TOPIC_KINDS,
+    kind_of_name,
+)
 from planproof.plan.reading.leads import lead
 from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
 from planproof.plan.reading.notation.front_matter import read_front_matter
@@ -38,8 +48,8 @@ class Plain(Dialect):
 
     def box(self, statement: Statement, context: Context) -> bool:
         """Every box that nothing else took."""
-        kind = TOPIC_KINDS.get(statement.topic, Kind.TASK if statement.parent is None else Kind.STEP)
-        context.add_statement(self.name, Kind.NOTE if kind is Kind.RISK else kind, statement)
+        kind = TOPIC_KINDS.get(statement.topic, TASK if statement.parent is None else STEP)
+        context.add_statement(self.name, NOTE if kind is RISK else kind, statement)
         return True
 
     def bullet(self, statement: Statement, context: Context) -> bool:
@@ -52,10 +62,10 @@ class Plain(Dialect):
             self.named(statement, context)
             return True
         if topic == "criteria" and not statement.nested:
-            context.add_statement(self.name, Kind.CRITERION, statement)
+            context.add_statement(self.name, CRITERION, statement)
             return True
         if parent is not None and not parent.scope and topic not in REFERENCE_TOPICS:
-            context.add_statement(self.name, Kind.DETAIL, statement)
+            context.add_statement(self.name, DETAIL, statement)
             return True
         return False
 
@@ -63,7 +73,7 @@ class Plain(Dialect):
         """``- TODO: buy milk``: the word is the claim."""
         block, word = statement.block, keyword(statement.text)
         statement.lead = lead(statement.text[len(word) :].lstrip(": \t"))
-        kind = Kind.TASK if statement.parent is None else Kind.STEP
+        kind = TASK if statement.parent is None else STEP
         draft = context.add_statement(self.name, kind, statement)
         draft.said = keyword_claim(word)
         context.put_at(draft, "status", word, block.line, context.data.index(word.encode(), block.at))
@@ -76,7 +86,7 @@ class Plain(Dialect):
         def make(names: frozenset[str]) -> None:
             if name not in names:
                 context.section = section
-                context.add_statement(self.name, kind_of_name(name) or Kind.TASK, statement)
+                context.add_statement(self.name, kind_of_name(name) or TASK, statement)
 
         context.finally_do(make)
 

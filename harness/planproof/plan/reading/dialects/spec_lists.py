@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from planproof.plan.model import Kind
 from planproof.plan.reading.dialect import Dialect
-from planproof.plan.reading.kinds import TOPIC_KINDS
+from planproof.plan.reading.kinds import NOTE, TASK, TOPIC_KINDS
 from planproof.plan.reading.notation.waves import read_waves
 
 
@@ -25,8 +24,8 @@ class SpecLists(Dialect):
         box, said = statement.box, statement.lead
         if box is None or not (said.scope in {"number", "worded"} or box.optional):
             return False
-        kind = TOPIC_KINDS.get(statement.topic, Kind.TASK)
-        context.add_statement(self.name, Kind.TASK if kind is Kind.NOTE else kind, statement)
+        kind = TOPIC_KINDS.get(statement.topic, TASK)
+        context.add_statement(self.name, TASK if kind is NOTE else kind, statement)
         return True
 
     def fence(self, block: Block, context: Context) -> bool:

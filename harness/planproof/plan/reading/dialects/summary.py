@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from planproof.plan.model import Claim, Kind
+from planproof.plan.model import Claim
 from planproof.plan.reading import words
 from planproof.plan.reading.dialect import Dialect
-from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS
+from planproof.plan.reading.kinds import DELIVERABLE, DETAIL, NOTE, REFERENCE_TOPICS, TASK, TOPIC_KINDS
 from planproof.plan.reading.leads import lead
 
 
@@ -39,7 +39,7 @@ class Summary(Dialect):
             section.level < SMALL_HEADING and said.scope != "number"
         ):
             return False
-        draft = context.add(self.name, Kind.TASK, block, said.text or bare, said=said, parent=section.task)
+        draft = context.add(self.name, TASK, block, said.text or bare, said=said, parent=section.task)
         context.take_emoji(draft, block, section.text)
         section.task, section.headed = draft, True
         return True
@@ -51,7 +51,7 @@ class Summary(Dialect):
             return self.claimed(statement, context)
         claim = self.label_claim(statement, context)
         if claim is not None:
-            context.add_statement(self.name, Kind.NOTE, statement).said = claim
+            context.add_statement(self.name, NOTE, statement).said = claim
             return True
         if statement.topic in _LISTS and not statement.nested:
             kind = TOPIC_KINDS[statement.topic]
@@ -63,12 +63,12 @@ class Summary(Dialect):
 
     def claimed(self, statement: Statement, context: Context) -> bool:
         """``- ✅ text``."""
-        kind = TOPIC_KINDS.get(statement.topic, Kind.DELIVERABLE)
+        kind = TOPIC_KINDS.get(statement.topic, DELIVERABLE)
         bare = words.without_emoji(statement.text)
         if not bare:
             return False
         statement.lead = lead(bare)
-        draft = context.add_statement(self.name, Kind.DELIVERABLE if kind is Kind.TASK else kind, statement)
+        draft = context.add_statement(self.name, DELIVERABLE if kind is TASK else kind, statement)
         context.take_emoji(draft, statement.block, statement.text)
         return True
 
@@ -86,7 +86,7 @@ class Summary(Dialect):
         parent = statement.parent
         if parent is None or parent.dialect != self.name or statement.topic in REFERENCE_TOPICS:
             return False
-        listed = parent.kind is Kind.TASK or parent.text.endswith(":")
-        kind = Kind.DELIVERABLE if listed else Kind.DETAIL
+        listed = parent.kind is TASK or parent.text.endswith(":")
+        kind = DELIVERABLE if listed else DETAIL
         context.add_statement(self.name, kind, statement)
         return True

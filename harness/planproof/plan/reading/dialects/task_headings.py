@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from planproof.plan.model import Claim, Kind
+from planproof.plan.model import Claim
 from planproof.plan.reading import words
 from planproof.plan.reading.boxes import box_claim, parse_box
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.dialects.exported import read_exported
-from planproof.plan.reading.kinds import TOPIC_KINDS, kind_of_name
+from planproof.plan.reading.kinds import NOTE, STEP, TASK, TOPIC_KINDS, kind_of_name
 from planproof.plan.reading.leads import Lead, lead
 
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ABOUT = re.compile(r"(?:Task|Work Package|Ticket|Story)[ \t]*:?[ \t]+[A-Z]{1,10}[-_]?[0-9]+\b")
 """A title that says that the whole file is one task."""
+_NO_STEPS = frozenset({NOTE, TASK})
 _TASK_WORDS = frozenset({"task", "subtask", "step"})
 
 
@@ -39,11 +40,11 @@ class TaskHeadings(Dialect):
         if not section.slugs and box is None and not _ABOUT.match(section.text):
             return False
         if said.scope == "global" and (said.text or box):
-            kind = kind_of_name(said.name) or Kind.TASK
+            kind = kind_of_name(said.name) or TASK
         elif said.scope in {"worded", "local"} and said.name.partition("-")[0].lower() in _TASK_WORDS:
-            kind = Kind.STEP if said.name.lower().startswith("step") and section.task else Kind.TASK
+            kind = STEP if said.name.lower().startswith("step") and section.task else TASK
         elif box is not None:
-            kind = Kind.TASK
+            kind = TASK
         else:
             return False
         draft = context.add(self.name, kind, block, said.text or said.name, said=said, parent=section.task)
@@ -83,8 +84,8 @@ class TaskHeadings(Dialect):
             return False
         if statement.lead.scope in {"global", "number"}:
             return False
-        kind = TOPIC_KINDS.get(statement.topic, Kind.STEP)
-        context.add_statement(self.name, Kind.STEP if kind in {Kind.NOTE, Kind.TASK} else kind, statement)
+        kind = TOPIC_KINDS.get(statement.topic, STEP)
+        context.add_statement(self.name, STEP if kind in _NO_STEPS else kind, statement)
         return True
 
 

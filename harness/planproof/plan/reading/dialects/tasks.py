@@ -6,11 +6,11 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from planproof.plan.model import Kind, Origin
+from planproof.plan.model import Origin
 from planproof.plan.reading.blocks import line_at
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.drafts import GroupDraft
-from planproof.plan.reading.kinds import REFERENCE_TOPICS, kind_of_name
+from planproof.plan.reading.kinds import REFERENCE_TOPICS, STORY, TASK, kind_of_name
 from planproof.plan.reading.leads import Lead
 from planproof.plan.reading.notation.arrows import has_arrow, read_arrows
 from planproof.plan.reading.notation.prose import read_orders
@@ -43,10 +43,10 @@ class Tasks(Dialect):
         if found is None or not section.slugs:
             return False
         story = f"US{int(found[1])}"
-        if any(draft.kind is Kind.STORY and draft.name == story for draft in context.drafts):
+        if story in context.stories:
             return False
         text = section.text[found.end() :].strip(" \t:—–-") or section.text
-        draft = context.add(self.name, Kind.STORY, block, text, said=Lead(story, "global", (), text))
+        draft = context.add(self.name, STORY, block, text, said=Lead(story, "global", (), text))
         draft.story = story
         section.story_draft = draft
         return True
@@ -56,7 +56,7 @@ class Tasks(Dialect):
         lead = statement.lead
         if lead.scope != "global":
             return False
-        context.add_statement(self.name, kind_of_name(lead.name) or Kind.TASK, statement)
+        context.add_statement(self.name, kind_of_name(lead.name) or TASK, statement)
         return True
 
     def bullet(self, statement: Statement, context: Context) -> bool:

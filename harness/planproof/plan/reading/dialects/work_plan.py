@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from planproof.plan.model import Kind
 from planproof.plan.reading.dialect import Dialect
-from planproof.plan.reading.kinds import REFERENCE_TOPICS, TOPIC_KINDS, kind_of_name
+from planproof.plan.reading.kinds import (
+    CONTRACT,
+    COVERAGE,
+    CRITERION,
+    DELIVERABLE,
+    INVARIANT,
+    NOTE,
+    REFERENCE_TOPICS,
+    RISK,
+    TASK,
+    TOPIC_KINDS,
+    kind_of_name,
+)
 from planproof.plan.reading.leads import Lead, lead
 from planproof.plan.reading.notation.references import only_references
 from planproof.plan.reading.words import CLAIMING
@@ -20,6 +31,8 @@ if TYPE_CHECKING:
 
 
 _MARKER: Final = re.compile(r"(?!T[0-9]|TASK|WP[0-9])[A-Z]{2,10}[-_][A-Z0-9_-]*[0-9]")
+_UNLISTED: Final = frozenset({NOTE, TASK, RISK, INVARIANT, CRITERION})
+"""Kinds of which no bullet is one by its list alone."""
 _CONTRACT: Final = re.compile(r"contract(?: endpoints?)?$", re.IGNORECASE)
 _COVERAGE: Final = re.compile(r"coverage targets?$", re.IGNORECASE)
 _CAPITALS: Final = re.compile(r"[A-Z]{2,10}(?:_[A-Z0-9]{1,20}){1,6}")
@@ -36,7 +49,7 @@ class WorkPlan(Dialect):
         said = section.lead
         if said.scope != "global" or not _MARKER.match(said.name) or not said.text:
             return False
-        kind = kind_of_name(said.name) or Kind.TASK
+        kind = kind_of_name(said.name) or TASK
         draft = context.add(self.name, kind, block, said.text, said=said, parent=section.task)
         section.task, section.headed = draft, True
         return True
@@ -60,9 +73,9 @@ class WorkPlan(Dialect):
     def listed(self, statement: Statement, context: Context) -> bool:
         """A bullet of a list of deliverables, criteria, scenarios and so on."""
         kind = TOPIC_KINDS.get(statement.topic)
-        if kind is None or kind in {Kind.NOTE, Kind.TASK, Kind.RISK, Kind.INVARIANT, Kind.CRITERION}:
+        if kind is None or kind in _UNLISTED:
             return False
-        if statement.parent is None and kind is Kind.DELIVERABLE and not context.label_topic:
+        if statement.parent is None and kind is DELIVERABLE and not context.label_topic:
             return False
         context.add_statement(self.name, kind, statement)
         return True
@@ -88,7 +101,7 @@ class WorkPlan(Dialect):
         self, block: Block, line: Line, header: list[str], cells: list[str], at: int, context: Context
     ) -> None:
         """One row of it."""
-        risk = context.add(self.name, Kind.RISK, block, cells[at].strip())
+        risk = context.add(self.name, RISK, block, cells[at].strip())
         risk.line, risk.start = line.number, line.start
         risk.end = context.data.find(b"\n", line.start) + 1 or len(context.data)
         for name, cell in zip(header, cells, strict=False):
@@ -110,14 +123,12 @@ def inline_item(dialect: str, block: Block, name: str, value: str, context: Cont
     """``**Contract endpoint:** CE_X`` and ``**Coverage target:** COV_X: 90 %`` of a task are items too."""
     if _COVERAGE.match(name):
         said = lead(value)
-        if kind_of_name(said.name) is Kind.COVERAGE and said.text:
-            context.add(dialect, Kind.COVERAGE, block, said.text, said=said, parent=context.section.task)
+        if kind_of_name(said.name) is COVERAGE and said.text:
+            context.add(dialect, COVERAGE, block, said.text, said=said, parent=context.section.task)
     elif _CONTRACT.match(name):
         for found in _CAPITALS.findall(value):
             said = Lead(found, "global", (), found)
-            contract = context.add(
-                dialect, Kind.CONTRACT, block, found, said=said, parent=context.section.task
-            )
+            contract = context.add(dialect, CONTRACT, block, found, said=said, parent=context.section.task)
             contract.files = ()
 
 

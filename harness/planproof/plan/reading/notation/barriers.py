@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from planproof.plan.model import Kind, Origin
-from planproof.plan.reading.drafts import Draft, EdgeDraft
+from planproof.plan.model import Origin
+from planproof.plan.reading.drafts import Draft, EdgeDrafts
+from planproof.plan.reading.kinds import META, STORY, TASK
 from planproof.plan.reading.notation.stages import Stages
 
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from planproof.plan.reading.notation.stages import Order, Stage
 
 MAX_EDGES: Final = 50_000
+_PHASES: Final = Origin.PHASES
 
 
 def raise_barriers(context: Context) -> None:
@@ -31,9 +33,11 @@ def raise_barriers(context: Context) -> None:
     members = _members(context.drafts, context.stages)
     stages = _told_apart(context.stages, members)
     table = Stages(stages)
-    said = [edge for edge in _orders(context, table) if edge.before != edge.after]
-    context.edges += said
-    if not context.staging and not said:
+    before = len(context.edges)
+    for name, after, line, certain in _orders(context, table):
+        if name != after:
+            context.edges.add(name, after, line, _PHASES, certain=certain)
+    if not context.staging and len(context.edges) == before:
         return
     _Barriers(context, table, {stage.name: members[stage.slugs] for stage in stages}).stand()
 
@@ -44,7 +48,7 @@ def _members(drafts: Sequence[Draft], stages: Sequence[Stage]) -> dict[tuple[str
     lengths = sorted({len(slugs) for slugs in found}, reverse=True)
     for draft in drafts:
         above = draft.parent
-        if draft.kind is not Kind.TASK or (above is not None and above.kind is not Kind.STORY):
+        if draft.kind is not TASK or (above is not None and above.kind is not STORY):
             continue
         path = draft.heading
         for length in lengths:
@@ -67,7 +71,7 @@ def _told_apart(stages: Sequence[Stage], members: dict[tuple[str, ...], list[Dra
     return kept
 
 
-def _orders(context: Context, table: Stages) -> Iterator[EdgeDraft]:
+def _orders(context: Context, table: Stages) -> Iterator[tuple[str, str, int, bool]]:
     """All that headings and sentences say, certain statements first."""
     paths = {stage.slugs: stage.name for stage in table.all}
     found: list[tuple[Order, int]] = []
@@ -89,7 +93,7 @@ def _orders(context: Context, table: Stages) -> Iterator[EdgeDraft]:
             for after in order.afters:
                 if (before, after) not in seen:
                     seen.add((before, after))
-                    yield EdgeDraft(before, after, line, Origin.PHASES, order.certain)
+                    yield before, after, line, order.certain
 
 
 class _Barriers:
@@ -104,48 +108,53 @@ class _Barriers:
     def stand(self) -> None:
         """Put an item for each stage at the ends of the edges that name it, and tie its tasks to it."""
         context, by_name = self.context, self.table.by_name
-        edges = context.edges
+        edges, more = context.edges, EdgeDrafts()
         tied: set[tuple[int, int]] = set()
-        more: list[EdgeDraft] = []
         waited: dict[str, bool] = {}
-        for edge in edges:
-            before, after = edge.before, edge.after
+        for at, (before, after) in enumerate(zip(edges.befores, edges.afters, strict=True)):
             if isinstance(before, str) and before in by_name:
-                waited[before] = waited.get(before, False) or edge.certain
+                waited[before] = True
             if isinstance(after, str) and after in by_name:
-                more += self.gates(edge, after, tied)
+                self.gates(before, after, edges.lines[at], more, tied, certain=edges.certain(at))
         for name in waited:
-            item = self.item(name)
-            more += [
-                EdgeDraft(task, item, by_name[name].line, Origin.PHASES, certain=True)
-                for task in self.members[name]
-                if task is not item
-            ]
+            item, line = self.item(name), by_name[name].line
+            for task in self.members[name]:
+                if task is not item:
+                    more.add(task, item, line, _PHASES, certain=True)
         if len(more) > MAX_EDGES:
-            context.report(more[0].line, "", "phases with too many tasks; their order is not read to the end")
-            del more[MAX_EDGES:]
-        edges += more
+            context.report(
+                more.lines[0], "", "phases with too many tasks; their order is not read to the end"
+            )
+            more.cut(MAX_EDGES)
+        edges.extend(more)
 
-    def gates(self, edge: EdgeDraft, after: str, tied: set[tuple[int, int]]) -> list[EdgeDraft]:
+    def gates(
+        self,
+        before: Draft | str,
+        after: str,
+        line: int,
+        more: EdgeDrafts,
+        tied: set[tuple[int, int]],
+        *,
+        certain: bool,
+    ) -> None:
         """What a stage waits for stands before each of its tasks."""
-        before: Draft | str = edge.before
         if isinstance(before, str) and before in self.table.by_name:
             before = self.item(before)
         self.item(after)
-        found = []
+        key = id(before) if isinstance(before, Draft) else hash(before)
         for task in self.members[after]:
-            pair = (id(before) if isinstance(before, Draft) else hash(before), id(task))
+            pair = (key, id(task))
             if pair not in tied and task is not before:
                 tied.add(pair)
-                found.append(EdgeDraft(before, task, edge.line, Origin.PHASES, edge.certain))
-        return found
+                more.add(before, task, line, _PHASES, certain=certain)
 
     def item(self, name: str) -> Draft:
         """The item that stands for a stage."""
         known = self.items.get(name)
         if known is None:
             stage = self.table.by_name[name]
-            known = Draft(Kind.META, stage.title or name, stage.line, stage.start, stage.end)
+            known = Draft(META, stage.title or name, stage.line, stage.start, stage.end)
             known.name, known.scope, known.heading = name, "worded", stage.slugs[:-1]
             known.phase, known.dialect = name.replace("-", " "), "plain"
             self.items[name] = known

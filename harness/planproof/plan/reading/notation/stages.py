@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from planproof.plan.reading.words import small, small_latin
+
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 MAX_STAGES: Final = 200
 _WORD: Final = r"Phase|Stage|Milestone|Sprint|Iteration"
 _NUMBER: Final = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?|[A-Z](?![A-Za-z])"
+_SMALL: Final = _NUMBER.replace("A-Za-z", "a-z").replace("A-Z", "a-z")
+# Those below that mind the size of letters are for texts in small ones: so they are found far sooner.
 _STAGE: Final = re.compile(
-    rf"\b({_WORD})s?[ \t]+((?:{_NUMBER})(?:[ \t]*(?:,|\+(?=[ \t])|&|/|\band\b|-|–|to|through)[ \t]*"
-    rf"(?:{_NUMBER})(?![A-Za-z0-9]))*)(\+)?(?![A-Za-z0-9])",
-    re.IGNORECASE,
+    r"(p(?<!\wp)hase|s(?<!\ws)tage|m(?<!\wm)ilestone|s(?<!\ws)print|i(?<!\wi)teration)s?[ \t]+"
+    rf"((?:{_SMALL})(?:[ \t]*(?:,|\+(?=[ \t])|&|/|\band\b|-|–|to|through)[ \t]*"
+    rf"(?:{_SMALL})(?![a-z0-9]))*)(\+)?(?![a-z0-9])"
 )
 _PART: Final = re.compile(rf"({_NUMBER})(?:[ \t]*(?:-|–|to|through)[ \t]*({_NUMBER}))?")
 _HEADED: Final = re.compile(
@@ -36,42 +40,58 @@ _VERB: Final = re.compile(
     r"(?:after|once|when)"
     r"|prerequisites?(?=:)|dependenc(?:y|ies)(?=:)|after|follows)\b"
     r"|\b(?P<blocks>blocks|blocking|must[ \t]+be[ \t]+(?:complete[d]?|finished|done)[ \t]+before"
-    r"|gates|unblocks)\b",
-    re.IGNORECASE,
+    r"|gates|unblocks)\b"
 )
-_VERB_HINT: Final = re.compile(
-    "depend|lock|requir|needs|wait|after|once|when|prereq|follows|until|before|gates"
+_VERB_START: Final = re.compile(
+    "can|must|may|should|all|depend|block|requir|needs|wait|start|begin|proceed|prereq|after|follows|gates"
+    "|unblocks"
 )
+"""What ``_VERB`` can begin with: these are found sooner, for each begins with a letter."""
+_VERB_HINTS: Final = (
+    "depend",
+    "lock",
+    "requir",
+    "needs",
+    "wait",
+    "after",
+    "once",
+    "when",
+    "prereq",
+    "follows",
+    "until",
+    "before",
+    "gates",
+)
+"""One of these stands in every ``_VERB``."""
 _TO_DO: Final = re.compile(
     rf"(?:requires?|needs)[ \t]+(?:(?!(?:{_WORD})s?\b)\w+[ \t]+){{0,6}}to[ \t]", re.IGNORECASE
 )
 """What needs work "to finish phase 2" does not wait for it."""
 _DENIED: Final = re.compile(
-    r"(?:\bno|\bnot|n['’]t|\bnever|\bwithout|\bnon-?)[ \t]*$|\bno[ \t](?:other[ \t])?$", re.IGNORECASE
+    r"(?:\bno|\bnot|n['’]t|\bnever|\bwithout|\bnon-?)[ \t]*$|\bno[ \t](?:other[ \t])?$"
 )
+_DENIAL: Final = 40
+"""What turns a verb round stands within so many letters before it."""
 _ENDS: Final = re.compile(r"[.;](?=\s|$)|[ \t][—–-][ \t]|,[ \t](?:but|which|so)\b")
 _LATER: Final = re.compile(
     r"\beverything\b|\ball\b(?![ \t]+(?:user[ \t]+)?stor)"
     r"(?:[ \t]+(?:the[ \t]+)?(?:other|later|remaining|subsequent|following|work"
     r"|phases"
-    r"|tasks)\b|[ \t]*$)|\b(?:any|all)[ \t]+other\b",
-    re.IGNORECASE,
+    r"|tasks)\b|[ \t]*$)|\b(?:any|all)[ \t]+other\b"
 )
 _EARLIER: Final = re.compile(
     r"\b(?:all|every)\b[ \t]+(?:the[ \t]+)?(?:prior|previous|preceding|earlier|above|other)?[ \t]*"
     r"(?:phases?|stages?|work)\b"
-    r"|\beverything\b",
-    re.IGNORECASE,
+    r"|\beverything\b"
 )
 _STORIES: Final = re.compile(
     r"\b(?:all|any|no|every|desired|the|each)\b[^.;]{0,24}\b(?:user[ \t]+)?stor(?:y|ies)\b"
     r"|^\W*user[ \t]+stories\b"
-    r"|^\W*no[ \t]+user[ \t]+story\b",
-    re.IGNORECASE,
+    r"|^\W*no[ \t]+user[ \t]+story\b"
 )
-_STORY: Final = re.compile(r"\b(?:User[ \t]+Story[ \t]+|US-?)([0-9]{1,4})\b", re.IGNORECASE)
-_THIS: Final = re.compile(r"\bthis[ \t]+(?:phase|stage|milestone|sprint|iteration)\b", re.IGNORECASE)
-_LAST: Final = re.compile(r"\b(?:final|last)[ \t]+(?:phase|stage)\b", re.IGNORECASE)
+_STORY: Final = re.compile(r"\b(?:user[ \t]+story[ \t]+|us-?)([0-9]{1,4})\b")
+_THIS: Final = re.compile(r"\bthis[ \t]+(?:phase|stage|milestone|sprint|iteration)\b")
+_LAST: Final = re.compile(r"\b(?:final|last)[ \t]+(?:phase|stage)\b")
 _STORY_HINT: Final = re.compile(r"us(?<!\wus)-?[0-9]")
 _BARRIER: Final = re.compile(r"(?:blocking|blocks[ \t]+(?:all|everything))\b", re.IGNORECASE)
 _TITLE_END: Final = re.compile(r"[(\[🎯⚠]|[ \t][—–-][ \t]")
@@ -141,11 +161,12 @@ def stage_name(word: str, number: str) -> str:
 
 def stages(text: str) -> list[str]:
     """Stages that a text names by number, ranges written out: ``Phases 1-3, 5`` gives four."""
-    if not hints(text):
+    lower = small(text)
+    if not _has_stage(lower):
         return []
     found: dict[str, None] = {}
-    for match in _STAGE.finditer(text):
-        for part in _PART.finditer(match[2]):
+    for match in _STAGE.finditer(lower):
+        for part in _PART.finditer(text[match.start(2) : match.end(2)]):
             for number in _numbers(part[1], part[2]):
                 found[stage_name(match[1], number)] = None
     return list(found)
@@ -161,27 +182,31 @@ def _numbers(first: str, last: str | None) -> list[str]:
 
 def hints(text: str) -> bool:
     """Whether a text can speak of a phase or a story; cheap, for every line is asked."""
-    return _hints(text.lower())
+    return _hints(small_latin(text))
 
 
 def _hints(lower: str) -> bool:
     return (
+        _has_stage(lower) or "user stor" in lower or ("us" in lower and _STORY_HINT.search(lower) is not None)
+    )
+
+
+def _has_stage(lower: str) -> bool:
+    return (
         "phase" in lower
         or "stage" in lower
-        or "user stor" in lower
         or "sprint" in lower
         or "milestone" in lower
         or "iteration" in lower
-        or ("us" in lower and _STORY_HINT.search(lower) is not None)
     )
 
 
 def may_speak(text: str) -> bool:
     """Whether a text can say anything about the order of stages; cheap."""
-    lower = text.lower()
-    if not _hints(lower) or _VERB_HINT.search(lower) is None:
+    lower = small_latin(text)
+    if not _hints(lower) or not any(hint in lower for hint in _VERB_HINTS):
         return False
-    return _VERB.search(text) is not None or "locking" in text
+    return _verb(small(text)) is not None or "locking" in text
 
 
 class Stages:
@@ -219,7 +244,7 @@ class Stages:
         bare = _MARKS.sub("", text)
         bare = _NOTE.sub(lambda note: note[0] if hints(note[0]) else " ", bare)
         label, colon, rest = bare.partition(":")
-        if colon and about and not _VERB.search(label):
+        if colon and about and not _verb(small(label)):
             subject = self.side(label, here, titles=True)
             if subject.names:
                 return [order for part in _clauses(rest) for order in self.clause(subject, part, here)]
@@ -227,8 +252,8 @@ class Stages:
 
     def clause(self, subject: Said, text: str, here: str) -> list[Order]:
         """``Depends on Setup completion`` behind ``Foundational (Phase 2):``."""
-        verb = _VERB.search(text)
-        if verb is None or _DENIED.search(text[: verb.start()]):
+        verb = _verb(small(text))
+        if verb is None or _denied(verb):
             return []
         ahead = subject.names[0] if verb["blocks"] else subject.names[-1]
         target = self.side(text[verb.end() :], here, titles=True, beside=ahead, earlier=not verb["blocks"])
@@ -238,8 +263,8 @@ class Stages:
         """``Phase 3 depends on Phase 2``; ``No user story can begin until this phase is complete``."""
         found: list[Order] = []
         for part in re.split(r"[.;!](?=\s|$)", text):
-            verb = _VERB.search(part)
-            if verb is None or (_DENIED.search(part[: verb.start()]) and not verb["until"]):
+            verb = _verb(small(part))
+            if verb is None or (not verb["until"] and _denied(verb)):
                 continue
             if _TO_DO.match(part, verb.start()):
                 continue
@@ -277,28 +302,30 @@ class Stages:
         """
         end = _ENDS.search(text)
         text = text[: end.start()] if end else text
-        open_ended = next((match for match in _STAGE.finditer(text) if match[3]), None)
+        lower = small(text)
+        open_ended = (
+            next((match for match in _STAGE.finditer(lower) if match[3]), None) if "+" in text else None
+        )
         if open_ended is not None:
-            return Said(self.onwards(stages(open_ended[0])[0], text), sure=False)
+            return Said(self.onwards(stages(text[slice(*open_ended.span())])[0], lower), sure=False)
         named = stages(text)
-        stories = self.stories(text) if not named or "+" in text or " and " in text.lower() else ()
+        stories = self.stories(lower) if not named or "+" in text or " and " in lower else ()
         if named or stories:
             return Said(tuple(dict.fromkeys((*named, *stories))), sure=not stories)
-        if _THIS.search(text) and here:
+        if here and _THIS.search(lower):
             return Said((here,), sure=True)
-        return Said(self.loosely(text, titles=titles, beside=beside, earlier=earlier), sure=False)
+        return Said(self.loosely(lower, titles=titles, beside=beside, earlier=earlier), sure=False)
 
-    def loosely(self, text: str, *, titles: bool, beside: str, earlier: bool) -> tuple[str, ...]:
+    def loosely(self, lower: str, *, titles: bool, beside: str, earlier: bool) -> tuple[str, ...]:
         """Stages that are meant without a number."""
-        if _STORIES.search(text):
+        if "stor" in lower and _STORIES.search(lower):
             return tuple(stage.name for stage in self.all if stage.story and stage.name != beside)
-        if _LAST.search(text) and self.all:
+        if self.all and ("last" in lower or "final" in lower) and _LAST.search(lower):
             return (self.all[-1].name,)
-        if beside and (_EARLIER if earlier else _LATER).search(text):
+        if beside and (_EARLIER if earlier else _LATER).search(lower):
             return self.earlier(beside) if earlier else self.later(beside)
         if not titles:
             return ()
-        lower = text.lower()
         return tuple(
             dict.fromkeys(
                 name
@@ -307,19 +334,19 @@ class Stages:
             )
         )
 
-    def stories(self, text: str) -> tuple[str, ...]:
+    def stories(self, lower: str) -> tuple[str, ...]:
         """Stages of the stories that a text names."""
-        wanted = {f"US{int(number)}" for number in _STORY.findall(text)}
+        wanted = {f"US{int(number)}" for number in _STORY.findall(lower)}
         return tuple(stage.name for stage in self.all if stage.story in wanted) if wanted else ()
 
-    def onwards(self, name: str, text: str) -> tuple[str, ...]:
+    def onwards(self, name: str, lower: str) -> tuple[str, ...]:
         """``Phase 3+``: that stage and those behind it; of stories only theirs."""
         names = [stage.name for stage in self.all]
         if name not in self.by_name:
             return ()
         rest = self.all[names.index(name) :]
         of_stories = [stage for stage in rest if stage.story]
-        return tuple(stage.name for stage in (of_stories if "stor" in text.lower() and of_stories else rest))
+        return tuple(stage.name for stage in (of_stories if "stor" in lower and of_stories else rest))
 
     def later(self, name: str) -> tuple[str, ...]:
         """All behind one."""
@@ -339,9 +366,24 @@ def rank(name: str) -> tuple[bool, tuple[int, ...], str]:
     return not number[:1].isdigit(), parts, number
 
 
+def _verb(lower: str) -> re.Match[str] | None:
+    """The first verb of a text in small letters that says what waits for what."""
+    for start in _VERB_START.finditer(lower):
+        verb = _VERB.match(lower, start.start())
+        if verb is not None:
+            return verb
+    return None
+
+
+def _denied(verb: re.Match[str]) -> bool:
+    """Whether what stands before a verb turns it round."""
+    end = verb.start()
+    return _DENIED.search(verb.string, max(end - _DENIAL, 0), end) is not None
+
+
 def _strong(verb: re.Match[str]) -> bool:
     """Verbs that may open a sentence about the stage around it; others may mean anything there."""
-    word = (verb["waits"] or "").lower()
+    word = verb["waits"] or ""
     return (
         verb["blocks"] is not None
         or word.startswith(("depend", "all", "blocked", "prereq"))
