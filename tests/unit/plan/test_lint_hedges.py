@@ -49,6 +49,13 @@ def test_a_hedged_tick_is_found(words):
         "The guide has a bad example (deferred tests) vs a good one",
         "All cases are covered (skipped, failed, blocked)",
         "No casts here (deferred to the second step)",
+        "Move the notes (TODO.md, three letters)",
+        "Move the notes (TODO.md append fails)",
+        "Take a note for each change - TODO entries are counted",
+        "Decision about the draft recorded: skipped — blocked until the base is there",
+        "Free what waits: the sixth (blocked by the fourth — both done), the seventh and the eighth; look whether "
+        "the fourth is in use, and free them by hand where it is not, and then find out why nobody saw it before "
+        "this letter came",
     ],
 )
 def test_words_about_the_software_are_no_hedge(words):

@@ -53,7 +53,7 @@ _TAIL = (
 _HEDGE_WORD = (
     rf"(?:pending|deferred|postponed|in progress|partial(?:ly)?|skipped|blocked|stubbed){_TAIL}"
     r"|stub(?=\s*(?:$|[)\],;:.–—]|only\b))"
-    r"|(?:todo|tbd|wip|untested|unverified|incomplete)\b(?!/)"
+    rf"|(?:todo|tbd|wip|untested|unverified|incomplete)\b(?![./]\w|/){_TAIL}"
     r"|not (?:yet )?(?:done|implemented|started|complete[d]?|tested|verified|run|working|wired"
     r"|deployed|finished)\b"
     r"|to be (?:done|completed|implemented|verified|tested)\b|still (?:pending|open|failing|to do"
@@ -68,6 +68,11 @@ _HEDGE = re.compile(
 )
 # "(✅ done or ⏳ open)" explains signs, "example (deferred tests) vs the other one" names what is written.
 _LEGEND = re.compile(r"✅.*[⏳🚧]|[⏳🚧].*✅|\[x\].*\[ \]")
+LONG = 200
+_GOES_FURTHER = re.compile(r"(?:^|\s)(?![#@+~]|\w+:\S|\[|\(|->)\w{2,}")
+_RECORDED = re.compile(
+    r"\b(?:decision|recorded|documented|noted|reason|explained|because|why)\b", re.IGNORECASE
+)
 _LISTED = re.compile(r"[(\[]\s*\w+(?:,\s*(?:and |or )?[\w-]+)+\s*[)\]]$")
 _NONE = re.compile(r"\W*(?:no|nothing|none)\b", re.IGNORECASE)
 _GOES_ON = re.compile(
@@ -190,20 +195,23 @@ def hedged_tick(view: PlanView) -> Iterator[Hit]:
             continue
         line = CODE_SPAN.sub(" ", view.line(item.line))
         found = _HEDGE.search(line)
-        if found and _NONE.match(item.text):
-            continue
-        if (
-            found
-            and not _LISTED.search(found[0])
-            and not _LEGEND.search(line)
-            and not _GOES_ON.match(line, found.end())
-        ):
+        if found is not None and _speaks_of_the_box(item, line, found):
             yield Hit(
                 item.line,
                 f'{_name(item)} is ticked, but says "{found[0].strip(" ()[]–—-*_")}".',
                 (item.id,),
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _speaks_of_the_box(item: Item, line: str, found: re.Match[str]) -> bool:
+    """Whether such words are about the box itself, and not about what it deals with."""
+    if _NONE.match(item.text) or _RECORDED.search(line, 0, found.start()):
+        return False
+    # A long line describes; only what it ends with is said of the box.
+    if len(line) > LONG and _GOES_FURTHER.search(line, found.end()):
+        return False
+    return not (_LISTED.search(found[0]) or _LEGEND.search(line) or _GOES_ON.match(line, found.end()))
 
 
 @rule("PP405", "status-against-boxes", "error")

@@ -31,8 +31,10 @@ _IF_NOT = re.compile(
 _CHECKS = re.compile(r"\W*(?:check|see|verify|test|find out|determine)\b", re.IGNORECASE)
 _ASKS = re.compile(
     r"(?:\bNOTE\b|\bQ\b|\bQUESTION\b)\W{1,4}(?:please )?(?:confirm|clarify"
-    r"|decide|check (?:whether|if)|verify whether)\b|(?<!no )(?<!not )(?<!No )\bTB[DC]\b"
-    r"|\b[Oo]pen question\b(?=\W*:|\W*$)|\?\?\?|\bto be decided\b|(?<!if it )\bneeds clarification\b"
+    r"|decide|check (?:whether|if)|verify whether)\b"
+    r"|(?<!no )(?<!not )(?<!No )\bTB[DC]\b(?=\W*$|\s*[)\]:?]|\s[—–-])"
+    r"|(?<=[:—–-] )TB[DC]\b|(?<=[(\[])TB[DC]\b"
+    r"|\b[Oo]pen question\b(?=\W*:|\W*$)|\?\?\?|\bto be decided\b|\bneeds clarification\b(?=\W*$|\s*[)\]:])"
     r"|\bNEEDS CLARIFICATION\b(?=\s*[:\])]*\s*$|\s*:)",
     re.MULTILINE,
 )
@@ -83,10 +85,18 @@ _TWO_VERBS = re.compile(r"^\W*([A-Za-z]+)/([A-Za-z]+)\b")
 def unclosed_fence(view: PlanView) -> Iterator[Hit]:
     """A code fence is never closed: all that follows is code, boxes included."""
     for line, last, closed in view.fences:
-        if not closed:
+        if not closed and _hides(view, line, last):
             hidden = len(_ANY_BOX.findall(view.lines(line, last)))
             what = f"{hidden} box{'es' if hidden != 1 else ''}" if hidden else "everything below it"
             yield Hit(line, f"This code fence is never closed; it hides {what}.", related=(view.line_count,))
+
+
+def _hides(view: PlanView, line: int, last: int) -> bool:
+    """Whether something stands below a fence, and nowhere has the list ended that it stands in."""
+    opening = view.line(line)
+    depth = len(opening) - len(opening.lstrip())
+    below = [text for text in view.lines(line + 1, last).split("\n") if text.strip()]
+    return bool(below) and all(len(text) - len(text.lstrip()) >= depth for text in below)
 
 
 @rule("PP102", "malformed-box", "warning")
