@@ -85,7 +85,7 @@ class Connection:
             "role": str(self.role),
             "connectedAt": checked_whole("the time of connecting", self.connected_at),
             "ttl": checked_whole("the time of expiry", self.ttl),
-            "ipAddress": str(self.ip_address),
+            "ipAddress": checked_text("an address", self.ip_address, empty=True),
         }
 
     @classmethod

@@ -55,18 +55,19 @@ def _encode(value: object) -> None:
             _encode(inner)
 
 
-def checked_text(name: str, value: object) -> str:
-    """A text that names something.
+def checked_text(name: str, value: object, *, empty: bool = False) -> str:
+    """A text.
 
     Args:
         name: what it is, for the sentence.
         value: what was given.
+        empty: whether it may be empty; no key may.
 
     Raises:
-        InvalidItemError: it is no text, or an empty one.
+        InvalidItemError: it is no text, or an empty one that may not be.
     """
-    if not isinstance(value, str) or not value:
-        raise InvalidItemError(f"{name} must be a text that is not empty")
+    if not isinstance(value, str) or not (value or empty):
+        raise InvalidItemError(f"{name} must be a text" + ("" if empty else " that is not empty"))
     return value
 
 

@@ -56,14 +56,16 @@ class SpeakerSession:
         """The session as its table holds it.
 
         Raises:
-            InvalidItemError: a text is empty or no text, or a number is no whole one from 0 on.
+            InvalidItemError: the id is empty, a text is none, or a number is no whole one from 0 on.
         """
         return {
             "sessionId": checked_text("a session's id", self.session_id),
-            "speakerConnectionId": checked_text("a speaker's connection", self.speaker_connection_id),
-            "speakerUserId": checked_text("a speaker's user id", self.speaker_user_id),
-            "sourceLanguage": checked_text("a source language", self.source_language),
-            "qualityTier": checked_text("a quality tier", self.quality_tier),
+            "speakerConnectionId": checked_text(
+                "a speaker's connection", self.speaker_connection_id, empty=True
+            ),
+            "speakerUserId": checked_text("a speaker's user id", self.speaker_user_id, empty=True),
+            "sourceLanguage": checked_text("a source language", self.source_language, empty=True),
+            "qualityTier": checked_text("a quality tier", self.quality_tier, empty=True),
             "createdAt": checked_whole("the time of creation", self.created_at),
             "isActive": bool(self.is_active),
             "listenerCount": checked_whole("the number of listeners", self.listener_count),
@@ -106,7 +108,7 @@ class SessionsRepository:
 
         Raises:
             ConditionalCheckFailedError: the id is taken, be it by a session that has ended or expired.
-            InvalidItemError: an attribute has the wrong type, is empty or too large.
+            InvalidItemError: an attribute has the wrong type or is too large, or the id is empty.
         """
         item = session.to_item()
         if not session.created_at:

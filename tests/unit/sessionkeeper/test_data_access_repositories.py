@@ -186,7 +186,7 @@ class TestSessions:
             {"session_id": "\ud800"},
             {"session_id": "x" * 2049},
             {"speaker_user_id": "x" * 410_000},
-            {"speaker_connection_id": ""},
+            {"speaker_connection_id": None},
             {"expires_at": "soon"},
             {"expires_at": None},
             {"expires_at": 1.5},
@@ -256,6 +256,7 @@ class TestConnections:
             {"target_language": "#none"},
             {"target_language": 5},
             {"ip_address": "x" * 410_000},
+            {"ip_address": None},
         ],
         ids=lambda wrong: str(wrong)[:30],
     )
