@@ -9,7 +9,7 @@ from planproof.proof.model import Check, CheckKind, Outcome, Result
 
 from . import pytest_run
 from .nodes import ancestors
-from .strength import weakness
+from .strength import replaced_elsewhere, weakness
 
 
 if TYPE_CHECKING:
@@ -252,7 +252,19 @@ class Mapping:
         source = self.run.source(file, self.root)
         if source is None:
             return ""
-        return weakness(source, name.split("[", 1)[0], self.check.subjects, node.seen)
+        weak = weakness(source, name.split("[", 1)[0], self.check.subjects, node.seen)
+        return weak or (self._replaced(node, file) if self.check.subjects else "")
+
+    def _replaced(self, node: Node, file: str) -> str:
+        """Why a test shows nothing for what its fixtures, or a conftest file above it, do to the subject."""
+        folders = (self.root / file).relative_to(self.root).parents
+        above = [(folder / "conftest.py").as_posix() for folder in folders]
+        for other in dict.fromkeys([*node.fixtures, *above]):
+            source = self.run.source(other, self.root) if other != file else None
+            weak = replaced_elsewhere(source, node.uses, self.check.subjects) if source else ""
+            if weak:
+                return weak
+        return ""
 
     def _calls(self, nodes: list[Node]) -> tuple[Outcome, str]:
         """Which operations the tests were seen to call."""

@@ -43,6 +43,7 @@ class Node:
         proves: arguments of its ``proves`` markers.
         marks: which of the wanted markers it carries.
         fixtures: files of the workspace that define its fixtures.
+        uses: names of its fixtures.
         calls: AWS operations that it called.
         entered: functions by file, or None where they cannot be seen.
         opened: files of the workspace that it read.
@@ -57,6 +58,7 @@ class Node:
     proves: list[list[str]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     fixtures: list[str] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     entered: dict[str, list[str]] | None = None
     opened: list[str] = field(default_factory=list)
@@ -329,7 +331,7 @@ class Records:
         if kind == "collected":
             node = self.run.nodes.setdefault(name, Node(name))
             node.proves, node.marks = event["proves"], event["marks"]
-            node.fixtures = event["fixtures"]
+            node.fixtures, node.uses = event["fixtures"], event["uses"]
         elif kind == "deselected":
             self.run.deselected[name] = event["marks"]
         elif kind == "uncollectable":

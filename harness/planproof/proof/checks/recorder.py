@@ -112,6 +112,7 @@ class Recorder:
         self.reports: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.started_processes = False
+        self.meddled: bool | None = None
         self.root = str(root) + os.sep
         self.opened: set[str] = set()
         self.raised: dict[str, str] = {}
@@ -160,8 +161,10 @@ class Recorder:
         for item in items:
             proves = [list(mark.args) for mark in item.iter_markers("proves")]
             marks = [name for name in markers if item.get_closest_marker(name)]
-            fixtures = self._fixture_files(item)
-            self.write("collected", node=item.nodeid, proves=proves, marks=marks, fixtures=fixtures)
+            fixtures, uses = self._fixture_files(item), self._fixture_names(item)
+            self.write(
+                "collected", node=item.nodeid, proves=proves, marks=marks, fixtures=fixtures, uses=uses
+            )
         return result
 
     def _fixture_files(self, item: pytest.Item) -> list[str]:
@@ -172,6 +175,11 @@ class Recorder:
         names = {code.co_filename for code in codes if code is not None}
         ours = (name for name in names if name.startswith(self.root) and "site-packages" not in name)
         return sorted(name[len(self.root) :] for name in ours)
+
+    def _fixture_names(self, item: pytest.Item) -> list[str]:
+        """Names of all fixtures that a test uses, those of other fixtures and automatic ones too."""
+        info = getattr(item, "_fixtureinfo", None)
+        return list(info.names_closure) if info is not None else []
 
     def _is_wanted(self, item: pytest.Item, targets: set[str], markers: list[str]) -> bool:
         node = item.nodeid
@@ -233,13 +241,43 @@ class Recorder:
     def pytest_runtest_call(self, item: pytest.Item) -> Any:
         """Watch which assertions the test comes to; a fixture may have been the first to import botocore."""
         watch_botocore(self.calls)
-        if self.reach is None or not self.reach.begin(*_own_code(item, for_lines=self.reach.waits)):
+        if self.reach is None or not self.reach.begin(*self._own_code(item)):
             return (yield)
         try:
             with _by_example(item, self.reach):
                 return (yield)
         finally:
             self.seen = self.reach.end()
+
+    def _own_code(self, item: pytest.Item) -> tuple[set[str], frozenset[int] | None]:
+        """The files that hold a test's code, and where that matters the lines that it must come to."""
+        function = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
+        code = getattr(function, "__code__", None)
+        files = {str(item.path), *([code.co_filename] if code is not None else [])}
+        source = _source_of(item.path) if self.reach is not None and self.reach.waits else None
+        if source is None:
+            return files, None
+        if self.meddled is None:
+            self.meddled = self._is_meddled(item.config.pluginmanager)
+        plain = not self.meddled and self._is_plain(item)
+        return files, unsure(source, item.nodeid.partition("::")[2].split("[", 1)[0], plain=plain)
+
+    def _is_meddled(self, plugins: pytest.PytestPluginManager) -> bool:
+        """True where the repository has hooks around the call of a test: one may take its failure."""
+        hooks = ("pytest_pyfunc_call", "pytest_runtest_call", "pytest_runtest_protocol")
+        known = [one for name in hooks for one in getattr(plugins.hook, name).get_hookimpls()]
+        return any(self._is_of_repository(one.function) for one in known if one.plugin is not self)
+
+    def _is_plain(self, item: pytest.Item) -> bool:
+        """True where the function that is called is the one that the file defines, or a library's wrapper."""
+        code = getattr(getattr(item, "function", None), "__code__", None)
+        name = getattr(item, "originalname", None) or item.name
+        own = code is None or (code.co_name == name and code.co_filename == str(item.path))
+        return own or not self._is_of_repository(item.function)  # type: ignore[attr-defined]
+
+    def _is_of_repository(self, function: Any) -> bool:
+        file = getattr(getattr(function, "__code__", None), "co_filename", "")
+        return file.startswith(self.root) and "site-packages" not in file
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Any:
@@ -294,17 +332,6 @@ def _by_example(item: pytest.Item, reach: Monitored | Traced) -> Iterator[None]:
     finally:
         if handle.inner_test is watched:
             handle.inner_test = body
-
-
-def _own_code(item: pytest.Item, *, for_lines: bool) -> tuple[set[str], frozenset[int] | None]:
-    """The files that hold a test's code, and where asked the lines that it must be seen to reach."""
-    function = inspect.unwrap(getattr(item, "function", None) or (lambda: None))
-    code = getattr(function, "__code__", None)
-    files = {str(item.path), *([code.co_filename] if code is not None else [])}
-    source = _source_of(item.path) if for_lines else None
-    if source is None:
-        return files, None
-    return files, unsure(source, item.nodeid.partition("::")[2].split("[", 1)[0])
 
 
 @functools.lru_cache(maxsize=16)

@@ -10,7 +10,7 @@ from .syntax import Function, dotted, inside
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 
 MOCKS: Final = frozenset(
@@ -24,20 +24,39 @@ RECORDED: Final = frozenset(
 )  # fmt: skip
 
 
-def replaced(function: Function, helpers: Mapping[str, Function], subjects: frozenset[str]) -> str:
+def replaced(
+    function: Function, helpers: Mapping[str, Function], around: Iterable[ast.AST], subjects: frozenset[str]
+) -> str:
     """Which subject a test replaces before it looks at it, itself or by a fixture of its file; else empty.
 
     A constant is not replaced but set: that a limit of 3 is kept shows that the limit counts.
+
+    Args:
+        function: the test.
+        helpers: the functions of its file.
+        around: what else runs before it: ``setUp``, decorators of its class, statements of the module.
+        subjects: what may not be replaced.
     """
     wanted = {one for one in subjects if not one.isupper()}
     if not wanted:
         return ""
     names = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
-    fixtures = [
+    parts = [function, *used_fixtures(helpers, names), *around]
+    found = {name for one in parts for name in (*patched_names(one), *_assigned(one))}
+    return min((*(found & wanted), *(_shadowed(function) & wanted)), default="")
+
+
+def replaced_by(parts: Iterable[ast.AST], subjects: Iterable[str]) -> str:
+    """Which subject fixtures of another file, or its statements, replace; else empty."""
+    found = {name for one in parts for name in (*patched_names(one), *_assigned(one))}
+    return min(found & {one for one in subjects if not one.isupper()}, default="")
+
+
+def used_fixtures(helpers: Mapping[str, Function], names: Collection[str]) -> list[Function]:
+    """The fixtures among some functions that are asked for by name, or by themselves."""
+    return [
         one for name, one in helpers.items() if _is_fixture(one) and (name in names or _is_automatic(one))
     ]
-    found = {name for one in (function, *fixtures) for name in (*patched_names(one), *_assigned(one))}
-    return min((*(found & wanted), *(_shadowed(function) & wanted)), default="")
 
 
 def _is_fixture(function: Function) -> bool:
@@ -53,7 +72,7 @@ def _is_automatic(function: Function) -> bool:
     )
 
 
-def patched_names(function: Function) -> set[str]:
+def patched_names(function: ast.AST) -> set[str]:
     """Last parts of what a test patches: ``login`` of ``patch("app.login")`` or ``setattr(app, "login")``."""
     found: set[str] = set()
     for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
@@ -70,7 +89,7 @@ def _text(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _assigned(function: Function) -> Iterator[str]:
+def _assigned(function: ast.AST) -> Iterator[str]:
     """Attributes that are assigned something that is not written out: ``app.login = fake``."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and not is_literal(node.value):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .callees import Bound, Callees, bound_in, imported
 from .literals import Names, dead_nodes, is_constant, settled
-from .replaced import asks_what_was_recorded, mock_names, passes_a_mock, replaced
+from .replaced import asks_what_was_recorded, mock_names, passes_a_mock, replaced, replaced_by, used_fixtures
 from .syntax import Function, below, dotted, inside
 from .walking import Place, walk
 
@@ -46,10 +46,20 @@ KNOWN_DECORATORS: Final = frozenset(
         "classmethod",
     }
 )
+# What frameworks call before a test.
+SETTING: Final = (
+    "setUp", "setUpClass", "asyncSetUp", "setup_method", "setup_class", "setup_module", "setup_function",
+    "setUpModule",
+)  # fmt: skip
 RETRIES: Final = frozenset({"flaky", "rerun", "retry", "retries", "reruns"})
 EXPECTING: Final = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
 ANY_ERROR: Final = frozenset({"Exception", "BaseException"})
 ONE_ARGUMENT: Final = frozenset({"assertTrue", "assertFalse", "assertIsNone", "assertIsNotNone"})
+COMPARED: Final = {
+    "assertNotEqual": ast.NotEq, "assertIs": ast.Is, "assertIsNot": ast.IsNot, "assertIn": ast.In,
+    "assertNotIn": ast.NotIn, "assertGreater": ast.Gt, "assertGreaterEqual": ast.GtE, "assertLess": ast.Lt,
+    "assertLessEqual": ast.LtE,
+}  # fmt: skip
 OUTCOMES: Final = frozenset({"SkipTest", "Skipped", "skip", "Exception"})
 FAILURES: Final = frozenset({"AssertionError", "Failed", "failureException", "fail"})
 DEPTH: Final = 4
@@ -103,19 +113,20 @@ def _unseen(found: Judged, seen: Seen) -> str:
     return ""
 
 
-def unsure(source: bytes, name: str) -> frozenset[int] | None:
+def unsure(source: bytes, name: str, *, plain: bool = True) -> frozenset[int] | None:
     """Lines that a run must be seen to reach for the test to show something; None where it surely does.
 
     Args:
         source: the test file.
         name: as in :func:`weakness`.
+        plain: what is called is the function as it is written, and nobody takes its failure for himself.
     """
     read = _read(source)
     function = find(read, name) if read else None
-    if read is None or function is None or Judge(read, function, frozenset()).is_sure():
+    if read is None or function is None or (plain and Judge(read, function, frozenset()).is_sure()):
         return None
     found = _judged(source, name, frozenset())
-    if found is None or found.reason or any(site.sure for site in found.sites):
+    if found is None or found.reason or (plain and any(site.sure for site in found.sites)):
         return None
     return frozenset(line for site in found.sites for line in site.lines) or None
 
@@ -131,7 +142,9 @@ class Judged(NamedTuple):
 def _judged(source: bytes, name: str, subjects: frozenset[str]) -> Judged | None:
     read = _read(source)
     function = find(read, name) if read else None
-    return Judge(read, function, subjects).judged() if read and function else None
+    if read is None or function is None:
+        return None
+    return Judge(read, function, subjects, _around(read, name) if subjects else ()).judged()
 
 
 class Module(NamedTuple):
@@ -139,6 +152,8 @@ class Module(NamedTuple):
 
     helpers: dict[str, Function]
     tests: dict[str, Function]
+    classes: dict[str, ast.ClassDef]
+    top: tuple[ast.stmt, ...]
     bound: Bound
     imports: dict[str, list[str]]
     definitions: frozenset[str]
@@ -166,7 +181,9 @@ def _read(source: bytes) -> Module | None:
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             bound.update({f"self.{name}": values for name, values in bound_in(node.body).items()})
-    return Module(helpers, tests, bound, imported(nodes), defined, frozenset(foreign))
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    top = tuple(node for node in tree.body if not isinstance(node, Function | ast.ClassDef))
+    return Module(helpers, tests, classes, top, bound, imported(nodes), defined, frozenset(foreign))
 
 
 def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
@@ -179,6 +196,35 @@ def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
             yield from _tests(node.body, f"{prefix}{node.name}::")
 
 
+def _around(module: Module, name: str) -> list[ast.AST]:
+    """What runs before a test: statements of its module, decorators of its class, and what sets it up."""
+    inner = name.split("::")[:-1]
+    places = ["::".join([*inner[:count], ""]) for count in range(len(inner) + 1)]
+    setting = [
+        module.tests[key] for place in places for one in SETTING if (key := place + one) in module.tests
+    ]
+    decorators = module.classes[inner[0]].decorator_list if inner and inner[0] in module.classes else []
+    return [*module.top, *decorators, *setting]
+
+
+def replaced_elsewhere(source: bytes, names: Collection[str], subjects: Iterable[str]) -> str:
+    """Why a test shows nothing for what another file does to it before, such as conftest.py; or empty.
+
+    Args:
+        source: that file.
+        names: fixtures that the test uses, its own way or not.
+        subjects: as in :func:`weakness`.
+    """
+    read = _read(source)
+    parts = [*used_fixtures(read.helpers, names), *read.top] if read else []
+    found = replaced_by(parts, subjects)
+    return _replaced(found) if found else ""
+
+
+def _replaced(name: str) -> str:
+    return f"replaces {name}, which it is to prove, by a mock or a function of its own"
+
+
 def find(module: Module, name: str) -> Function | None:
     """The function of that name, as in :func:`weakness`; None where it is made otherwise."""
     return module.tests.get(name)
@@ -187,7 +233,10 @@ def find(module: Module, name: str) -> Function | None:
 class Judge:
     """Weighs one test function."""
 
-    def __init__(self, module: Module, function: Function, subjects: frozenset[str]) -> None:
+    def __init__(
+        self, module: Module, function: Function, subjects: frozenset[str], around: Iterable[ast.AST] = ()
+    ) -> None:
+        self.around = around
         self.module = module
         self.function = function
         self.subjects = subjects
@@ -199,9 +248,9 @@ class Judge:
         if any(parts and RETRIES & {part.lower() for part in parts} for parts in decorators):
             return Judged("is retried until it passes")
         known = all(parts and KNOWN_DECORATORS & set(parts) for parts in decorators)
-        patched = replaced(self.function, self.module.helpers, self.subjects)
+        patched = replaced(self.function, self.module.helpers, self.around, self.subjects)
         if patched and known:
-            return Judged(f"replaces {patched}, which it is to prove, by a mock or a function of its own")
+            return Judged(_replaced(patched))
         sites = tuple(self.sites(self.function, DEPTH, frozenset()))
         real = tuple(site for site in sites if site.worth == "real")
         if not known:  # what the decorator does with the function is not known
@@ -257,6 +306,9 @@ class Judge:
         helper = self.module.helpers.get(name) if len(end) == 1 or end[0] == "self" else None
         if helper is not None and helper is not self.function:
             return self._of_helper(name, helper, node, depth, seen)
+        method = self._method(end)
+        if method is not None:
+            return self._of_helper(".".join(end), method, node, depth, seen)
         is_subject = {name, parts[-1]} & self.subjects and not name.startswith("assert")
         # Where the name at hand says nothing, a word of the module that it comes from does not either.
         if not is_subject and _is_checking(end if _is_checking(parts) else end[-1:]):
@@ -264,6 +316,17 @@ class Judge:
         # A helper that is imported from another test module may assert.
         is_foreign = name in self.module.foreign or parts[-1] in self.module.foreign
         return [Site("real", _lines(node))] if is_foreign else []
+
+    def _method(self, end: list[str]) -> Function | None:
+        """What runs when a class of the file is called by name, or a method of what that makes.
+
+        None where the file does not say: a class with bases, or a method that it does not define.
+        """
+        made = self.module.classes.get(end[0])
+        if made is None or made.bases or made.keywords or len(end) > 2:  # noqa: PLR2004 - a class and a method
+            return None
+        name = end[1] if len(end) > 1 else "__init__"
+        return self.module.tests.get(f"{end[0]}::{name}")
 
     def _raise(self, node: ast.Raise, place: Place) -> Iterable[Site]:
         """A raise that a passing test does not come to; what a fake raises inside is no assertion."""
@@ -282,7 +345,10 @@ class Judge:
     def _assertion(self, test: ast.expr, known: Names) -> str:
         if is_constant(test, known):
             return "constant"
-        if isinstance(test, ast.Name) and test.id in self.module.definitions:
+        named = dotted(test)[-1] if isinstance(test, ast.Name | ast.Attribute) and dotted(test) else ""
+        is_own = isinstance(test, ast.Name) and named in self.module.definitions
+        is_imported = isinstance(test, ast.Name) and named in self.module.imports
+        if is_own or (is_imported and named in self.subjects and named.islower()):
             return "constant"  # a function is always true; nobody called it
         roots = {node.id for node in below(test) if isinstance(node, ast.Name)} - {"call", "len", "list"}
         if not roots or not roots <= self.mocks:
@@ -292,6 +358,8 @@ class Judge:
 
     def _call(self, call: ast.Call, parts: list[str], place: Place, known: Names) -> Iterable[Site]:
         lines, name = _lines(call), parts[-1]
+        if place.own and not place.named and len(call.args) < 2 and not call.keywords:  # noqa: PLR2004 - an error and who raises it
+            return [Site("constant", lines)]
         if name in EXPECTING:
             return [] if place.bare and len(call.args) < 2 else [Site(_expected(call, place), lines)]  # noqa: PLR2004 - an error and who raises it
         if name in FAILING:
@@ -335,7 +403,8 @@ def _expected(call: ast.Call, place: Place) -> str:
     first = call.args[0] if call.args else None
     kinds = first.elts if isinstance(first, ast.Tuple) else [first] if first is not None else []
     broad = any((dotted(one) or [""])[-1] in ANY_ERROR for one in kinds)
-    looked = place.named or len(call.args) > 1 or any(one.arg in {"match", "check"} for one in call.keywords)
+    calls_another = len(call.args) > 1 and not isinstance(call.args[1], ast.Lambda)
+    looked = place.named or calls_another or any(one.arg in {"match", "check"} for one in call.keywords)
     return "any" if broad and not looked else "real"
 
 
@@ -343,11 +412,15 @@ def _is_settled(name: str, arguments: list[ast.expr], known: Names) -> bool:
     """True for ``assertTrue("ok", x)``, ``assertEqual(1, 1)`` and ``assertEqual(x, x)``."""
     if name in ONE_ARGUMENT:
         return is_constant(arguments[0], known)
-    compared = arguments[:2]
-    if all(is_constant(one, known) for one in compared):
+    if len(arguments) < 2 or not (name in COMPARED or name == "assertIsInstance" or name.endswith("Equal")):  # noqa: PLR2004 - one with another
+        return False
+    left, right = arguments[:2]
+    if is_constant(left, known) and is_constant(right, known):
         return True
-    same = isinstance(compared[0], ast.Name) and len({ast.dump(one) for one in compared}) == 1
-    return same and len(compared) == 2 and "Not" not in name  # noqa: PLR2004 - one with another
+    if name == "assertIsInstance":
+        return is_constant(ast.Call(ast.Name("isinstance", ast.Load()), [left, right], []), known)
+    op = COMPARED.get(name, ast.Eq if name.endswith("Equal") and "Not" not in name else None)
+    return op is not None and is_constant(ast.Compare(left, [op()], [right]), known)
 
 
 def _lines(node: ast.stmt | ast.expr) -> frozenset[int]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 FAILURES: Final = frozenset({"Exception", "BaseException", "AssertionError"})
 # Managers that let the failure of an assertion through, and whose body always runs.
 OPEN: Final = frozenset({"subTest", "patch", "object", "warns", "raises", "assertRaises", "dict"})
+# Managers that wait for an error or a warning.
+WAITING: Final = frozenset(
+    {"raises", "assertRaises", "assertRaisesRegex", "warns", "assertWarns", "deprecated_call"}
+)
 Trying = ast.Try | ast.TryStar
 Block = ast.If | ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Match | Trying
 
@@ -29,6 +33,7 @@ class Place(NamedTuple):
         inner: inside a function or class that is defined in this one.
         bare: the node is a statement by itself.
         named: ``with ... as name``, and the name is used.
+        own: what the manager waits for is raised, or warned of, by the block itself.
         guard: lines by which a run comes to the branch that the node stands in.
     """
 
@@ -38,6 +43,7 @@ class Place(NamedTuple):
     inner: bool = False
     bare: bool = False
     named: bool = False
+    own: bool = False
     guard: frozenset[int] = frozenset()
 
 
@@ -92,15 +98,25 @@ def _expression(node: ast.expr, place: Place) -> Iterator[tuple[ast.AST, Place]]
 
 def _with(node: ast.With | ast.AsyncWith, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
     managers = [item.context_expr for item in node.items]
+    own = all(set(dotted(one)) & WAITING for one in managers) and _does_itself(node.body[-1])
     for item in node.items:
         named = isinstance(item.optional_vars, ast.Name) and item.optional_vars.id in used
-        yield from _expression(item.context_expr, place._replace(named=named))
+        yield from _expression(item.context_expr, place._replace(named=named, own=own))
     is_open = all(set(dotted(one)) & OPEN for one in managers)
     caught = any(_suppresses(one) for one in managers)
     inside = place._replace(
         sure=place.sure and is_open, caught=place.caught or caught, guard=frozenset({node.lineno})
     )
-    yield from _block(node.body, inside, used)
+    # A raise that the manager waits for is no assertion.
+    yield from _block(node.body[:-1] if own else node.body, inside, used)
+
+
+def _does_itself(last: ast.stmt) -> bool:
+    """True for ``raise``, ``sys.exit()`` and ``warnings.warn()`` as a statement of the block."""
+    if isinstance(last, ast.Raise):
+        return True
+    called = dotted(last.value) if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else []
+    return called in (["sys", "exit"], ["exit"], ["quit"], ["warnings", "warn"])
 
 
 def _try(node: ast.Try | ast.TryStar, place: Place, used: set[str]) -> Iterator[tuple[ast.AST, Place]]:
