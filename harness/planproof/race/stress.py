@@ -7,13 +7,13 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from planproof.errors import PlanproofError, WorkloadError
 from planproof.race.clocks import enter_client
 from planproof.race.execution import Bench, Execution, history_file, opened, prepared, routed
+from planproof.race.schedules.scheduler import stack_lines
 from planproof.race.wording import one_line
 
 
@@ -173,8 +173,5 @@ def _stacks(threads: list[threading.Thread]) -> str:
     for thread in threads:
         lines.append(f"{thread.name.replace('-', ' ')} stands at")
         frame = frames.get(thread.ident or 0)
-        lines += [
-            f"    {each.filename}:{each.lineno} {each.name}: {each.line}"
-            for each in (traceback.extract_stack(frame)[-6:] if frame else ())
-        ]
+        lines += [] if frame is None else stack_lines(frame)
     return "\n".join(lines)

@@ -95,6 +95,19 @@ class OnPostgres(Workload):
             OnPostgres.seen["n"] = connection.execute("SELECT n FROM counter").fetchone()[0]
 
 
+class InATransaction(OnPostgres):
+    """The same in a transaction block, which says BEGIN."""
+
+    @operation
+    def add(self, _system):
+        connection = self.connect()
+        try:
+            with connection.transaction():
+                connection.execute("UPDATE counter SET n = n + 1")
+        finally:
+            connection.close()
+
+
 def outcome_of(done, operation_name="add"):
     return next(op for op in done.history.operations if op.op == operation_name)
 
@@ -134,6 +147,16 @@ class TestPostgres:
         assert done.faults == {f"ServerError {sqlstate}": 1}
         assert str(outcome_of(done).outcome) == "fail"
         assert [sub.note for sub in outcome_of(done).subs][-1] == sqlstate
+        assert OnPostgres.seen["n"] == 0
+
+    def test_a_server_error_at_any_statement_strikes_at_one_that_can_fail(self, postgres_backend):
+        done = execute(InATransaction, postgres_backend, ServerError(client=0))
+        op = outcome_of(done)
+        assert [(sub.text.split()[0], sub.note) for sub in op.subs][-2:] == [
+            ("UPDATE", "40001"),
+            ("ROLLBACK", None),
+        ]
+        assert str(op.outcome) == "fail"
         assert OnPostgres.seen["n"] == 0
 
     def test_an_administrator_ends_the_connection(self, postgres_backend):

@@ -150,6 +150,22 @@ def of(function, when="always"):
     return workload(odd=invariant(when=when)(function))
 
 
+def test_a_round_that_hangs_tells_where_the_application_stands():
+    class Hangs(Adds):
+        limit_seconds = 1.0
+
+        @operation
+        def add(self, lock):
+            self.started = threading.Event()
+            self.started.wait()
+
+    result = run(Hangs, backend=MEMORY, schedules=1, mode="stress")
+    assert result.outcome == "inconclusive"
+    assert "client 0, client 1 did not finish within 1 s" in result.reason
+    assert "add: self.started.wait()" in result.reason
+    assert "planproof/race/" not in result.reason.replace("tests/unit/race/", "")
+
+
 class TestInvariants:
     def test_pytest_fail_denies_like_an_assert(self, outcome):
         assert outcome(of(lambda self, lock: pytest.fail("not so"))).failure.reason == "odd: not so"

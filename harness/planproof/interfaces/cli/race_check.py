@@ -125,7 +125,7 @@ def _by_key(history: History, model: Model) -> Model:
 def _nameless(history: History) -> str:
     workload = history.meta.get("workload")
     if isinstance(workload, str) and workload:
-        return f"follows a model of its own, that of its workload; name it: --model {workload}"
+        return f"names no model; if its workload has one of its own, name that: --model {workload}"
     return f"does not say which model it follows; name it: --model {'|'.join(MODELS)}"
 
 

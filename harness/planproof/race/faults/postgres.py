@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _IDLE = 0  # libpq's PQTRANS_IDLE
+_NEVER_REFUSED = frozenset({"BEGIN", "START", "ROLLBACK", "ABORT"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,15 @@ class ServerError(_AtStatement):
     Attributes:
         sqlstate: 40001 serialization failure, 40P01 deadlock, 55P03 lock not available, 57014 cancelled, or
             any.
+        operation: the word; empty for any statement but those that begin a transaction or roll it back.
     """
 
     sqlstate: str = "40001"
     operation: str = ""
+
+    def matches(self, point: Point) -> bool:
+        """A statement that a server can refuse."""
+        return super().matches(point) and (self.operation != "" or point.operation not in _NEVER_REFUSED)
 
     @property
     def name(self) -> str:

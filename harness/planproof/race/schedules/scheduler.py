@@ -25,6 +25,7 @@ from planproof.race.schedules.step import DivergedError, Order, RedundantError, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
 
 _current = threading.local()
@@ -283,10 +284,7 @@ class Scheduler:
             lines.append(f"client {number} ({client.state}: {doing})")
             frame = frames.get(client.thread.ident)
             if frame is not None:
-                own = [
-                    each for each in traceback.extract_stack(frame) if "planproof/race/" not in each.filename
-                ]
-                lines += [f"    {each.filename}:{each.lineno} {each.name}: {each.line}" for each in own[-6:]]
+                lines += stack_lines(frame)
         return "\n".join(lines)
 
     # -- client threads
@@ -516,6 +514,16 @@ class Scheduler:
             return False
         readable, _, _ = select.select(outside, [], [], self._limit)
         return bool(readable)
+
+
+def stack_lines(frame: FrameType) -> list[str]:
+    """Where a client's thread stands, the innermost last: the application's lines, not those of a race."""
+    own = [
+        each
+        for each in traceback.extract_stack(frame)
+        if "planproof/race/" not in each.filename and each.name not in {"_bootstrap", "_bootstrap_inner"}
+    ]
+    return [f"    {each.filename}:{each.lineno} {each.name}: {each.line}" for each in own[-6:]]
 
 
 def _task_state(native_id: int | None) -> str:
