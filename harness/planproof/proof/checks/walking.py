@@ -114,7 +114,7 @@ def _with(node: ast.With | ast.AsyncWith, place: Place, used: set[str]) -> Itera
 def _does_itself(last: ast.stmt) -> bool:
     """True for ``raise``, ``sys.exit()`` and ``warnings.warn()`` as a statement of the block."""
     if isinstance(last, ast.Raise):
-        return True
+        return (dotted(last.exc)[-1:] if last.exc else []) not in (["fail"], ["AssertionError"])
     called = dotted(last.value) if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) else []
     return called in (["sys", "exit"], ["exit"], ["quit"], ["warnings", "warn"])
 
