@@ -45,6 +45,7 @@ _CLAIMS: Final = {
     "!": Claim.BLOCKED,
     "?": Claim.PARTIAL,
 }
+_OPEN: Final = Claim.OPEN
 _DROPPED: Final = re.compile(
     r"~~|\b(?:dropped|cancell?ed|skipped|removed|obsolete|superseded|reverted|won'?t (?:do|fix)"
     r"|not needed|not applicable|n/a)\b",
@@ -74,6 +75,10 @@ def is_malformed(text: str) -> bool:
 def box_claim(box: Box) -> Claim:
     """What a box claims; a tilde is read by the words beside it."""
     claim = _CLAIMS[box.status]
+    if claim is _OPEN:
+        if "~~" in box.rest and _STRUCK.match(box.rest):
+            return Claim.SKIPPED
+        return Claim.OPTIONAL if box.optional else claim
     if box.status == "~":
         if _DROPPED.search(box.rest):
             return Claim.SKIPPED
@@ -81,8 +86,4 @@ def box_claim(box: Box) -> Claim:
             return Claim.DEFERRED
         if _RUNNING.search(box.rest):
             return Claim.IN_PROGRESS
-    if claim is Claim.OPEN and _STRUCK.match(box.rest):
-        return Claim.SKIPPED
-    if box.optional and claim is Claim.OPEN:
-        return Claim.OPTIONAL
     return claim

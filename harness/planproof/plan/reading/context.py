@@ -99,7 +99,7 @@ class Section:
             bare = _CLAIM_MARKS.sub("", text) if "[" in text else text
             self.slugs = (*self.slugs, words.slug(bare))
             self.topic = topic_of(text) or self.topic
-        lower = text.lower()
+        lower = words.small_latin(text)
         found = None
         if (
             "phase" in lower
@@ -211,7 +211,7 @@ class Context:
     def enter(self, block: Block) -> None:
         """A heading: close the sections that end here, open its own."""
         text = words.plain(block.text).strip()
-        self.headings.append(Heading(block.level, text, block.line))
+        self.headings.append(_new(Heading, (block.level, text, block.line)))
         sections = self.sections
         while len(sections) > 1 and sections[-1].level >= block.level:
             sections.pop()
@@ -289,7 +289,7 @@ class Context:
             draft.priority = draft.priority or parent.priority
         paths = words.paths_in(text)
         draft.paths = paths[0] if len(paths) == 1 else paths
-        if not text.isascii() and words.has_emoji(text):
+        if not text.isascii():
             self.take_emoji(draft, block, text)
         if self.pin:
             draft.pin, self.pin = self.pin, ""

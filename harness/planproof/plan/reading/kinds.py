@@ -60,12 +60,16 @@ TOPIC_KINDS: Final = {
 REFERENCE_TOPICS: Final = frozenset({"markers", "parallel", "dependencies", "summary"})
 """Lists below these name tasks that stand elsewhere."""
 
+_FIRST: Final = frozenset(sign for name in PREFIX_KINDS for sign in (name[0], name[0].lower()))
+"""What these letters begin with."""
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
 _INVARIANT: Final = re.compile(r"\binvariants?\b", re.IGNORECASE)
 
 
 def kind_of_name(name: str) -> Kind | None:
     """The kind that an id's letters stand for; None for those of plain tasks."""
+    if name[:1] not in _FIRST:
+        return None
     found = _LETTERS.match(name)
     return PREFIX_KINDS.get(found[0].upper()) if found else None
 

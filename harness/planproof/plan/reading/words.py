@@ -81,7 +81,6 @@ _EMOJI: Final = {
 }
 CLAIMING: Final = frozenset("✅✔☑✓⏳🚧🔄⬜☐🔲")
 """Signs that make a plain bullet a claim when they lead it."""
-_EMOJI_ANY: Final = re.compile("[" + "".join(_EMOJI) + "]")
 _VARIATION: Final = "\ufe0e\ufe0f"
 _SIGNS: Final = "".join(_EMOJI) + _VARIATION
 
@@ -93,6 +92,9 @@ _EFFORT: Final = re.compile(
 _EFFORT_MARKED: Final = re.compile(
     r"~[ \t]*(?=[0-9])|\b(?:effort|estimated?|est\.)[ \t]*:?[ \t]*~?[ \t]*(?=[0-9])", re.IGNORECASE
 )
+_EFFORT_SIGNS: Final = ("~", "effort", "estimate", "est.")
+"""What ``_EFFORT_MARKED`` begins with."""
+_CLOSERS: Final = frozenset(")]")
 _EFFORT_LED: Final = re.compile(r"(?:est(?:imated?)?\.?:?|effort:?)?[ \t]*~?[ \t]*", re.IGNORECASE)
 _UNIT_HOURS: Final = {"h": 1.0, "m": 1 / 60, "d": HOURS_A_DAY, "w": HOURS_A_WEEK}
 
@@ -252,11 +254,6 @@ def emoji_claim(text: str) -> Claim | None:
     return claim
 
 
-def has_emoji(text: str) -> bool:
-    """Whether any status emoji stands in the text."""
-    return _EMOJI_ANY.search(text) is not None
-
-
 def status_claim(value: str) -> Claim | None:
     """What the value of a status field claims: its emoji, then the words it begins with."""
     words = value.strip(" \t*_`")
@@ -304,7 +301,7 @@ def effort_in_text(text: str) -> float | None:
 
     Marked is what stands alone in brackets at the end, or behind a tilde or the word effort.
     """
-    if text.endswith((")", "]")):
+    if text[-1:] in _CLOSERS:
         inner = text[max(text.rfind("("), text.rfind("[")) + 1 : -1]
         if len(inner) <= MAX_ESTIMATE and (inner[:1].isdigit() or inner[:1] in "~eE"):
             led = _EFFORT_LED.match(inner)
@@ -312,7 +309,9 @@ def effort_in_text(text: str) -> float | None:
             if found is not None and found.end() == len(inner):
                 return parse_effort(found[0])
     if "~" in text or "ffort" in text or "stimate" in text or "est." in text:
-        marked = _EFFORT_MARKED.search(text)
+        lower = small(text)
+        begin = min((at for sign in _EFFORT_SIGNS if (at := lower.find(sign)) >= 0), default=len(text))
+        marked = _EFFORT_MARKED.search(text, begin)
         found = _EFFORT.match(text, marked.end()) if marked else None
         return parse_effort(found[0]) if found else None
     return None

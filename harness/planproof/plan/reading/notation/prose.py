@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from planproof.plan.reading.notation.references import NOTE, only_references, references
 from planproof.plan.reading.notation.stages import stages
+from planproof.plan.reading.words import small, small_latin
 
 
 class Wait(NamedTuple):
@@ -49,9 +50,23 @@ _SHY: Final = frozenset({"requires", "needs", "after", "follows"})
 
 _ORDER: Final = re.compile(
     r"\b(?:(?P<waits>depends?[ \t]+(?:up)?on|blocked[- ]by|waits?[ \t]+for|requires?|needs?|after|once|until"
-    r"|follows?)|(?P<blocks>before|blocks|precedes?|unblocks))\b",
-    re.IGNORECASE,
+    r"|follows?)|(?P<blocks>before|blocks|precedes?|unblocks))\b"
 )
+"""For texts in small letters, in which it is found far sooner."""
+_ORDER_WORDS: Final = (
+    "depend",
+    "block",
+    "wait",
+    "require",
+    "need",
+    "after",
+    "once",
+    "until",
+    "follow",
+    "before",
+    "precede",
+)
+"""One of these stands in every ``_ORDER``."""
 _NOT: Final = re.compile(r"\b(?:no|not|never|without|independent)\b|n['’]t\b", re.IGNORECASE)
 _MAY: Final = re.compile(r"\b(?:can|may|could)\b", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"[ \t][—–-][ \t]|—|,[ \t](?=(?:but|and)[ \t])")
@@ -70,13 +85,14 @@ class Order(NamedTuple):
 def read_orders(text: str) -> list[Order]:
     """What sentences of a section about order say: ``T005, T006 before T008``; ``T011 once T007 exists``."""
     found: list[Order] = []
-    if not references(text):
+    lower = small_latin(text)
+    if not any(word in lower for word in _ORDER_WORDS) or not references(text):
         return found
     for part in _SENTENCE.split(NOTE.sub(" ", text)):
         subject: list[str] = []
         certain = False
         for clause in _CLAUSE.split(part):
-            verb = _ORDER.search(clause)
+            verb = _ORDER.search(small(clause))
             head = clause[: verb.start()] if verb is not None else ""
             if references(head):
                 subject, opened = references(head), _OPEN.match(head)
@@ -92,7 +108,7 @@ def read_orders(text: str) -> list[Order]:
 
 def _denied(head: str, verb: re.Match[str]) -> bool:
     """Whether what stands before a verb turns it round: ``does not depend on``, ``can start before``."""
-    until = verb[0].lower() == "until"
+    until = verb[0] == "until"
     return (not until and _NOT.search(head) is not None) or (
         verb["blocks"] is not None and _MAY.search(head) is not None
     )

@@ -112,9 +112,14 @@ def _expand(first: str, last: str | None) -> list[str]:
 
 def only_references(text: str) -> list[str]:
     """Ids of a text that holds nothing but ids and what parts them; empty where it says more."""
-    bare = NOTE.sub(" ", text) if "(" in text else text
-    if _SPEECH.search(bare):
+    note = text.find("(")
+    if _SPEECH.search(text, 0, note if note >= 0 else len(text)):
         return []
+    bare = text
+    if note >= 0:
+        bare = NOTE.sub(" ", text)
+        if _SPEECH.search(bare):
+            return []
     rest = _REFERENCE.sub(" ", bare)
     rest = re.sub(r"[\s,;+&/*`_.]|\band\b", "", rest)
     names = references(bare)

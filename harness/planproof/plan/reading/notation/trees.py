@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice, pairwise
+from string import whitespace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from planproof.plan.reading.notation.arrows import MAX_PRODUCT
@@ -38,6 +39,8 @@ class _Name(NamedTuple):
 
 _TREE: Final = re.compile(r"^[\s│|┃║]*(?:[├└╰┣┗]|\+-|`-)|[┬┼│]", re.MULTILINE)
 _DOWN: Final = re.compile(r"^[\s│|┃↓▼⬇vV]*[↓▼⬇vV][\s│|┃↓▼⬇vV]*$")
+_POINTS: Final = "|vV" + whitespace
+"""What an ASCII row consists of that points down."""
 _TOKEN: Final = re.compile(
     r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
     r"(?:_[A-Za-z0-9]{1,12}){0,3}"
@@ -64,7 +67,14 @@ REACH: Final = 2
 
 def is_tree(lines: Sequence[Line]) -> bool:
     """Whether lines are drawn as a tree or with arrows that point down."""
-    return any(_TREE.search(line.text) or _DOWN.match(line.text) for line in lines)
+    return any(_is_drawn(line.text) for line in lines)
+
+
+def _is_drawn(row: str) -> bool:
+    """Whether a row belongs to a tree, or points down."""
+    if row.isascii() and not ("+-" in row or "`-" in row):
+        return not row.strip(_POINTS) and _DOWN.match(row) is not None
+    return _TREE.search(row) is not None or _DOWN.match(row) is not None
 
 
 def read_tree(lines: Sequence[Line], cut: Callable[[Line], None] | None = None) -> list[Branch]:
