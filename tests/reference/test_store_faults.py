@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from tests.reference.conftest import place_of
@@ -11,6 +15,7 @@ from tests.reference.door import Door
 from tests.reference.places import PEPPER, START, System
 from tests.unit.sessionkeeper.aws_faults import LOST, Wire, refusal
 
+import sessionkeeper
 from sessionkeeper import (
     Keeper,
     ManualClock,
@@ -270,3 +275,38 @@ def test_an_error_crosses_a_process_boundary_whole(error):
     back = pickle.loads(pickle.dumps(error))
     assert isinstance(back, SessionKeeperError)
     assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
+
+
+FORKS = """
+import os, sys
+from sessionkeeper import Keeper, LoginKind, SystemClock, TokenMint, open_store
+
+store = open_store(sys.argv[1], clock=SystemClock(), namespace=sys.argv[2])
+keeper = Keeper(store, TokenMint(b"p" * 32))
+made = keeper.prepare("ann", LoginKind.DIRECT)[0]
+store.create(made)
+children = []
+for number in range(3):
+    child = os.fork()
+    if child == 0:
+        own = [store.find(made.session_id) for _ in range(30)]
+        store.create(keeper.prepare("ann", LoginKind.DIRECT)[0])
+        os._exit(0 if {each.session_id for each in own} == {made.session_id} else 2)
+    children.append(child)
+own = [store.find(made.session_id) for _ in range(30)]
+assert {each.session_id for each in own} == {made.session_id}
+assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+assert len(store.sessions_of("ann")) == 4
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_children_of_a_process_go_on_with_its_store(place):
+    """A server that opens its store and then forks its workers: each opens connections of its own."""
+    if place.kind == "memory":
+        pytest.skip("each process has a memory of its own")
+    place.open(SystemClock())
+    line = [sys.executable, "-c", FORKS, place.url, place.namespace]
+    found = {**os.environ, "PYTHONPATH": str(Path(sessionkeeper.__file__).parents[1])}
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60, env=found)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -34,6 +34,7 @@ from sessionkeeper.data_access.tables import TableDefinition, create_tables
 from sessionkeeper.model import SESSION_LIMIT, Block, Session, SessionID
 from sessionkeeper.rules import Change, Decision, Partition
 from sessionkeeper.stores.base import TransactionalStore
+from sessionkeeper.stores.forks import forsaken_in_a_child
 from sessionkeeper.stores.items import (
     Item,
     block_item,
@@ -83,6 +84,7 @@ class DynamoDBSessionStore(TransactionalStore):
     ) -> None:
         super().__init__(clock=clock, limit=limit)
         self._client = client
+        forsaken_in_a_child(self)
         self._table = table
         definition = TableDefinition(name=table, partition_key="PK", sort_key="SK", ttl_attribute="ttl")
         self._ask(lambda: create_tables(client, [definition]))
@@ -232,6 +234,10 @@ class DynamoDBSessionStore(TransactionalStore):
             return question()
         except (ClientError, BotoCoreError) as error:
             raise meaning_of(error) from error
+
+    def forsake(self) -> None:
+        """Begin anew in a child process: a closed client opens connections of its own with the next request."""
+        self._client.close()
 
     def close(self) -> None:
         """Close the client's connections."""

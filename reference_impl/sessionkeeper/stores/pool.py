@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
-import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from sessionkeeper.errors import SessionKeeperError
+from sessionkeeper.stores.forks import forsaken_in_a_child
 
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ class FreeList(Generic[C]):
         self._meaning = meaning
         self.free: deque[C] = deque()  # whose ends are safe to share between threads
         self._parents: list[deque[C]] = []
-        _LISTS.add(self)
+        forsaken_in_a_child(self)
 
     def lend(self, about: str = "") -> Loan[C]:
         """Lend a connection for the length of a ``with``.
@@ -152,17 +150,3 @@ class Loan(Generic[C]):
             self._home.append(self._connection)
         else:
             self._lender.judge(self._connection, self._home, error, self._about)
-
-
-# All lists of this process: a fork happens to the process as a whole, and asking for its number with every
-# loan would be a call of the system each time.
-_LISTS: Final[weakref.WeakSet[FreeList[Any]]] = weakref.WeakSet()
-
-
-def _forsake_all() -> None:
-    for each in _LISTS:
-        each.forsake()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forsake_all)

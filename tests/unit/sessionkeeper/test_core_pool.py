@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import sessionkeeper
 from sessionkeeper import InvalidInputError, StoreUnavailableError
 from sessionkeeper.stores.pool import FreeList
 
@@ -69,7 +71,10 @@ os._exit(0)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_process_opens_its_own_and_leaves_the_parents_alone():
     # In a process of its own: one that runs tests may have threads, and those do not go through a fork.
-    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=False)
+    found = {**os.environ, "PYTHONPATH": str(Path(sessionkeeper.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS], capture_output=True, text=True, check=False, env=found
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
