@@ -41,7 +41,11 @@ def read_bytes(
     if dialects is None:
         dialects = (*installed(), *built_in())
     with without_collector():
-        return Engine(data, path, plan_id or stem(path), dialects).read()
+        try:
+            return Engine(data, path, plan_id or stem(path), dialects).read()
+        except UnicodeDecodeError:
+            intake.check_text(data, path)
+            raise
 
 
 @contextmanager

@@ -61,20 +61,29 @@ def leads_out(path: Path, workspace: Path) -> bool:
 
 
 def check(data: bytes, path: str) -> None:
-    """Refuse what is no text.
+    """Refuse what is no text; whether it is UTF-8 is seen where it is decoded.
 
     Raises:
-        InputError: full of NUL bytes, not UTF-8, or with a line that is too long; with the line.
+        InputError: full of NUL bytes, or with a line that is too long; with the line.
     """
     if b"\0" in data and data.count(b"\0") * _BINARY_SHARE > len(data):
         raise InputError("this is a binary file, not a plan", path=path, line=_line(data, data.index(b"\0")))
+    if len(data) > MAX_LINE:
+        check_text(data, path)
+        _check_lines(data, path)
+
+
+def check_text(data: bytes, path: str) -> None:
+    """Refuse what is not UTF-8; a reader asks when it came upon such a place.
+
+    Raises:
+        InputError: it is not; with the line.
+    """
     try:
         data.decode()
     except UnicodeDecodeError as error:
         message = f"this is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
         raise InputError(message, path=path, line=_line(data, error.start)) from None
-    if len(data) > MAX_LINE:
-        _check_lines(data, path)
 
 
 def _check_lines(data: bytes, path: str) -> None:

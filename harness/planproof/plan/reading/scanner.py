@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate, chain, count, islice
-from operator import add
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.reading.blocks import CODE, FENCE, HEADING, HTML, ITEM, QUOTE, RULE, TEXT, Block
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from planproof.plan.reading.blocks import Place
 
 
+BULLET: Final = 2
+"""Columns of a bullet and the space behind it."""
 INDENT: Final = 4
 """Columns of indentation that make code."""
 MAX_DEPTH: Final = 100
@@ -35,7 +36,8 @@ TABLE: Final = 2
 
 _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
 _BULLETS: Final = frozenset("-*+")
-_MARKS: Final = frozenset("*_")
+_RULE_ENDS: Final = frozenset("*-_ \t")
+"""What a line that parts can end with."""
 _NOT_PLAIN: Final = _STARTERS | frozenset(" \t")
 _PREFIX: Final = re.compile(r"[ \t>*+\-.)0-9]*")
 _PLAIN: Final = re.compile(
@@ -109,18 +111,11 @@ def _lines(piece: bytes, start: int) -> tuple[list[int], Iterable[str]]:
 
     ``\n``, ``\r\n`` and ``\r`` end a line, nothing else does. Tabs that decide structure become spaces.
     """
-    texts: Iterable[str]
+    raws = piece.splitlines(keepends=True)
+    starts = list(accumulate(map(len, raws), initial=start))
+    texts: Iterable[str] = piece.decode().split("\n")  # one too many behind the last ending
     if b"\r" in piece:
-        raws = piece.splitlines(keepends=True)
-        starts = list(accumulate(map(len, raws), initial=start))
-        texts = (raw.decode().rstrip("\r\n") for raw in raws)
-    else:
-        raws = piece.split(b"\n")
-        if not raws[-1]:
-            raws.pop()
-        starts = list(map(add, accumulate(map(len, raws), initial=0), count(start)))
-        starts[-1] = start + len(piece)
-        texts = map(bytes.decode, raws)
+        texts = [raw.decode().rstrip("\r\n") for raw in raws]
     return starts, map(_expand, texts) if b"\t" in piece else texts
 
 
@@ -183,12 +178,28 @@ class Scanner:
             elif (
                 near
                 and sign in _BULLETS
-                and body[1:2] == " "
-                and (rest := body[2:])
-                and (rest[0] not in _NOT_PLAIN or _PLAIN.match(rest))
+                and len(body) > BULLET
+                and body[1] == " "
+                and (
+                    body[2] not in _NOT_PLAIN
+                    or (body[2:4] == "**" and body[-1] not in _RULE_ENDS)
+                    or _PLAIN.match(body, BULLET)
+                )
                 and len(stack) < MAX_DEPTH
             ):
-                self.bullet(matched, position, first, sign, rest, number, start, end)
+                # The common case: a bullet, one space, and words that begin nothing else.
+                block = Block(ITEM, number, start, end, body[BULLET:])
+                del stack[matched:]
+                block.owner = stack[-1] if matched else None
+                block.marker = sign
+                block.level = matched
+                block.column = column = first + BULLET
+                block.padding = column - position
+                stack.append(block)
+                self.done.append(block)
+                self.leaf = block
+                self.bare = None
+                self.paragraph = WORDS
             elif near and sign == "#" and self.heading(matched, body, number, start, end):
                 pass
             elif near and _PLAIN.match(body):
@@ -400,26 +411,6 @@ class Scanner:
         self.paragraph = WORDS
 
     # -- what a line can begin ----------------------------------------------------------------------
-
-    def bullet(
-        self, matched: int, position: int, first: int, sign: str, text: str, number: int, start: int, end: int
-    ) -> None:
-        """The common case, outside quotes: a bullet, one space, and words that begin nothing else."""
-        block = Block(ITEM, number, start, end, text)
-        stack = self.stack
-        if matched < len(stack):
-            del stack[matched:]
-        if matched:
-            block.owner = stack[-1]
-        self.bare = None
-        self.done.append(block)
-        self.leaf = block
-        self.paragraph = WORDS
-        block.marker = sign
-        block.level = matched
-        block.column = column = first + 2
-        block.padding = column - position
-        stack.append(block)
 
     def begin(
         self, matched: int, position: int, first: int, text: str, number: int, start: int, end: int
