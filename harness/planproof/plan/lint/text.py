@@ -26,6 +26,11 @@ WINDOW = 1 << 17
 BEYOND = 1 << 14
 
 
+def _prefix(mark: re.Match[str]) -> str:
+    """What stands before the backticks or tildes."""
+    return mark[0][: mark.start(1) - mark.start()]
+
+
 class Fence(NamedTuple):
     """A fenced block.
 
@@ -105,10 +110,20 @@ class PlanText:
         opened: re.Match[str] | None = None
         first = 0
         for line, mark in self._matches(_FENCE, ("```", "~~~"), blank=False):
+            before = _prefix(mark)
+            if opened is not None and ">" in _prefix(opened) and ">" not in before:
+                # The quote that the fence stood in has ended, and the fence with it.
+                found.append(Fence(first, line - 1, closed=True))
+                opened = None
             if opened is None:
                 if not ("`" in mark[1] and "`" in mark[2]):
                     opened, first = mark, line
-            elif mark[1].startswith(opened[1]) and not mark[2].strip():
+            elif (
+                mark[1].startswith(opened[1])
+                and not mark[2].strip()
+                and (">" in before) == (">" in _prefix(opened))
+                and not any(sign in before for sign in "-*+")
+            ):
                 found.append(Fence(first, line, closed=True))
                 opened = None
         if opened is not None:

@@ -82,6 +82,12 @@ _HEDGE_STEMS = (
     "pending", "defer", "postpone", "todo", "tbd", "wip", "in progress", "partial", "skipped", "blocked",
     "untested", "unverified", "stub", "not ", "to be ", "still ", "incomplete", "need", "will be", "⏳", "🚧",
 )  # fmt: skip
+# What a box below another says of itself: that it need not be done, or not here.
+_NOT_ASKED = re.compile(
+    r"\(optional\)|\boptional\b\s*$|(?:^\W*|\s[–—-]{1,2}\s+|\()(?:deferred|postponed|skipped|covered by"
+    r"|not needed|n/a|obsolete|superseded|out of scope)\b",
+    re.IGNORECASE,
+)
 _REASON = re.compile(r"(?:defer|postpone|skip)\w*\b.*\breason|reason\b", re.IGNORECASE)
 _DONE_SIGN = re.compile(r"[✅✓✔]")
 _TAKES_AWAY = re.compile(r"\b(?:remov|delet|renam|mov|drop|retir|replac|merg)\w*\b", re.IGNORECASE)
@@ -125,7 +131,7 @@ def _required(view: PlanView, item: Item) -> list[Item]:
         for child in view.kids(item)
         if child.box is not None
         and child.claim not in {Claim.OPTIONAL, Claim.SKIPPED}
-        and not re.search(r"\(optional\)|\boptional\b\s*$", child.text, re.IGNORECASE)
+        and not _NOT_ASKED.search(child.text)
     ]
 
 
@@ -289,7 +295,8 @@ def two_states(view: PlanView) -> Iterator[Hit]:
     """One status field names two states."""
     for item in view.tasks:
         status = view.status(item)
-        found = _TWO_STATES.search(status[0]) if status else None
+        # In a form the words between brackets are there to choose from.
+        found = _TWO_STATES.search(status[0]) if status and status[0].lstrip()[:1] not in {"{", "<"} else None
         if status and found and _STATES[found[1].lower()] != _STATES[found[2].lower()] and not _told(item):
             yield Hit(
                 status[1],

@@ -165,6 +165,12 @@ def _series(name: str) -> tuple[str, int]:
     return (found[1], int(found[2])) if found else (name, 0)
 
 
+def _place(view: PlanView, item: Item) -> int:
+    """The line of the heading that an item stands under."""
+    section = view.section(item.line)
+    return section.heading.line if section else 0
+
+
 def _checks(heading: Heading) -> bool:
     """Whether a section tells what must hold, and not what is to be done."""
     return _CRITERIA.search(heading.text) is not None
@@ -185,13 +191,8 @@ def _are_tags(numbers: list[int]) -> bool:
 def _are_rare(view: PlanView, named: list[tuple[Item, str]], series: str) -> bool:
     """Whether most boxes beside those with such an id have none: then it is a remark, not their name."""
     mine = [item for item, name in named if _series(name)[0] == series and item.box is not None]
-    places = {
-        (item.parent, section.heading.line if (section := view.section(item.line)) else 0) for item in mine
-    }
-    beside = sum(
-        (item.parent, section.heading.line if (section := view.section(item.line)) else 0) in places
-        for item in view.boxes
-    )
+    places = {(item.parent, _place(view, item)) for item in mine}
+    beside = sum((item.parent, _place(view, item)) in places for item in view.boxes)
     return 2 * len(mine) < beside
 
 
@@ -216,7 +217,11 @@ def unread_line(view: PlanView) -> Iterator[Hit]:
 @rule("PP105", "empty-box", "warning")
 def empty_box(view: PlanView) -> Iterator[Hit]:
     """A box without a word beside it."""
+    said = {(item.parent, _place(view, item)) for item in view.boxes if item.text.strip()}
     for item in view.boxes:
+        # A list of blanks is a form.
+        if (item.parent, _place(view, item)) not in said:
+            continue
         if not item.text.strip() and not view.kids(item) and not _says(view, item):
             yield Hit(item.line, "This box says nothing.", (item.id,))
 

@@ -31,6 +31,10 @@ _SEQUENTIAL = re.compile(
     r"\b(?:strictly |fully )?sequential(?:ly)?\b|\bin sequence\b|\bone after (?:the other|another)\b",
     re.IGNORECASE,
 )
+_MENTIONED = re.compile(
+    r"`?[ \t]+(?:references?|mentions?|entr(?:y|ies)|links?|imports?|usages?|calls?|callers?)\b",
+    re.IGNORECASE,
+)
 _SAME = re.compile(r"\bsame (function|method|class|file|module|endpoint|component|table)\b", re.IGNORECASE)
 _ALL_TESTS = re.compile(
     r"\b(?:independent|separate|different|distinct|all|both) (?:unit "
@@ -47,7 +51,16 @@ def marked(view: PlanView) -> list[Item]:
 def _said_files(item: Item) -> list[str]:
     """Files that the task's own words or its fields of files say it writes; steps name others as well."""
     told = [field.value for field in item.fields if role_of(field.name) is Role.FILES]
-    return [file for file in written(item) if file in item.text or any(file in value for value in told)]
+    return [
+        file
+        for file in written(item)
+        if any(file in value for value in told) or (file in item.text and not _names_only(item.text, file))
+    ]
+
+
+def _names_only(text: str, file: str) -> bool:
+    """Whether a file is what something else speaks of: "remove the `a.py` reference from `b.md`"."""
+    return _MENTIONED.match(text.partition(file)[2]) is not None
 
 
 @rule("PP301", "parallel-same-file", "warning")
