@@ -287,7 +287,8 @@ def _context(
         root=root,
         scratch=scratch,
         python=config.python or sys.executable,
-        env=dict(os.environ),
+        # With PYTHONOPTIMIZE no assertion would run that is not in a test module.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"},
         timeout=config.timeout or 300.0,
         workers=config.workers,
         expected_seconds=sum(took.get(check.key, 0.0) for check in checks if check.kind in TESTS),

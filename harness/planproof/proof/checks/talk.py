@@ -11,11 +11,23 @@ from typing import Final
 from .literals import is_literal
 
 
-CANNOT_FAIL: Final = frozenset({"true", ":", "echo", "printf", "sleep", "yes"})
+CANNOT_FAIL: Final = frozenset(
+    {"true", ":", "echo", "printf", "sleep", "yes", "date", "pwd", "whoami", "hostname", "uname", "uptime"}
+)
 ONLY_TALKS: Final = frozenset(
     {"--version", "--help", "-h", "--collect-only", "--co", "--dry-run", "--exit-zero", "--passWithNoTests",
      "--pass-with-no-tests", "--no-run", "--if-present", "--setup-plan", "--just-print"}
 )  # fmt: skip
+# The same for one program: it lists, marks as done, or goes on after errors.
+TALKS: Final = {
+    "pytest": {"-V", "--collectonly", "--fixtures", "--fixtures-per-test", "--markers", "--cache-show"},
+    "make": {"--touch", "--ignore-errors"},
+    "nox": {"-l", "--list", "--list-sessions"},
+    "tox": {"-l", "--listenvs", "-a", "--listenvs-all"},
+    "ctest": {"-N", "--show-only"},
+    "jest": {"--listTests"},
+    "coverage": {"--fail-under=0"},
+}
 SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 # Programs that run another program, with the options of theirs that take a word.
 WRAPPERS: Final = {
@@ -25,12 +37,26 @@ WRAPPERS: Final = {
 PASSES_ON: Final = frozenset({"tee", "cat", "head", "tail", "less", "sort"})
 # What well-known tools print when they exit 0 and looked at nothing.
 LOOKED_AT_NOTHING: Final = re.compile(
-    r"no python files found|ran 0 tests in|no tests? (?:ran|found|to run|collected)|0 source files"
+    r"no python files found|ran 0 tests in|no tests? (?:ran|found|collected)|0 source files"
     r"|no files (?:found|matched)|no test (?:files|suites) found"
     r"|collected 0 items|0 passing|0 files? (?:checked|inspected|scanned)|nothing to (?:do|check)"
     r"|nothing to be done for|is up to date\.$",
     re.IGNORECASE | re.MULTILINE,
 )
+# What they print of one part that held nothing, and what of one that held something: the latter counts.
+_NOTHING_HERE: Final = re.compile(
+    r"\[no test files\]|no tests to run|test result: ok\. 0 passed|^0 examples, 0 failures"
+    r"|no tests executed|no tests were found|tests are skipped\.|tests run: 0,|result: notests"
+    r"|\(no files to check\)\s*skipped|^1\.\.0\b|no test is available|no issues found in 0"
+    r"|^make(?:\[\d+\])?: \[.*\] error \d+ \(ignored\)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SOMETHING: Final = re.compile(
+    r"^ok\s+\S+\s+(?:[\d.]+s|\(cached\))(?:\s+coverage:.*)?\s*$|[1-9]\d* passed|[1-9]\d* examples"
+    r"|tests run: [1-9]|\.\.Passed\b|^1\.\.[1-9]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TRAP: Final = re.compile(r"\btrap\s+(['\"]?)\s*(?:exit 0|true|:)\s*\1\s+(?:EXIT|0)\b")
 _SUMMARY: Final = re.compile(
     r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in \d+(?:\.\d+)?s(?: \([\d:]+\))?(?: =+)?$", re.MULTILINE
 )
@@ -50,13 +76,24 @@ def cannot_fail(argv: list[str]) -> str:
         script = _script(argv)
         options = " ".join(argv[1 : argv.index(script)]) if script in argv else ""
         return _forgives(script, options) if script is not None else ""
-    talks = next((one for one in argv[1:] if one in ONLY_TALKS), None)
-    if talks:
-        return f"with {talks} it checks nothing"
-    if program == "make" and any(re.fullmatch(r"-[kBsrRwq]*[ni][kBsrRwqni]*", one) for one in argv[1:]):
-        return "make is told to do nothing, or to go on after errors"
     if program.startswith("python") and argv[1:2] == ["-c"] and len(argv) > 2:  # noqa: PLR2004 - the program text
         return _idle(argv[2])
+    return _by_options(program, argv)
+
+
+def _by_options(program: str, argv: list[str]) -> str:
+    """Why a program with these options cannot fail, or empty."""
+    names = {one.rsplit("/", 1)[-1] for one in argv[:3]}
+    idle = ONLY_TALKS.union(*(TALKS.get(name, ()) for name in names))
+    talks = next((one for one in argv[1:] if one in idle), None)
+    if talks:
+        return f"with {talks} it checks nothing"
+    if program == "find" and "-exec" in argv and argv[-1] == ";":
+        return "find does not say whether what it ran failed"
+    if program == "make" and any(re.fullmatch(r"-[kBsrRwq]*[nit][kBsrRwqnit]*", one) for one in argv[1:]):
+        return "make is told to do nothing, or to go on after errors"
+    if program.startswith("python") and any(re.fullmatch("-OO?", one) for one in argv[1:2]):
+        return f"with {argv[1]} Python leaves out every assertion"
     return ""
 
 
@@ -107,6 +144,11 @@ def _forgives(  # noqa: PLR0911 - one answer a line
         return "it does not wait for what it started"
     at = max((at for at, word in enumerate(words) if set(word) <= set(";&|\n")), default=-1)
     last, before = words[at + 1 :], words[at] if at >= 0 else ""
+    hidden = _hides_behind(script, words, last)
+    if hidden:
+        return f"it hides its own failure behind {hidden}"
+    if last == ["exit"] and before == "||":
+        return ""  # with the code of what failed
     stops = before == "&&" or (strict and before != "||")
     if last and before == "|" and last[0] in PASSES_ON and not piped:
         return f"it hides its own failure behind {last[0]}"
@@ -115,6 +157,27 @@ def _forgives(  # noqa: PLR0911 - one answer a line
     if last and before == "&&" and cannot_fail(last) and all(cannot_fail(part) for part in _simple(words)):
         return "it cannot fail"
     return ""
+
+
+def _hides_behind(script: str, words: list[str], last: list[str]) -> str:
+    """The word of the shell by which a script takes the failure of its commands for itself, or empty."""
+    if _TRAP.search(script):
+        return "trap"
+    if last == ["wait"] and "&" in words:
+        return "wait"
+    return "if" if last == ["fi"] and _forgives_by_if(_simple(words)) else ""
+
+
+def _forgives_by_if(parts: list[list[str]]) -> bool:
+    """True where a script's last ``if`` asks a command, and nothing in its branches can fail."""
+    start = max((at for at, part in enumerate(parts) if part[0] == "if"), default=-1)
+    branches, inside = [], False
+    for part in parts[start:-1] if start >= 0 else []:
+        inside = part[0] in {"then", "else"} or (inside and part[0] != "elif")
+        if inside:
+            branches.append(part[1:] if part[0] in {"then", "else"} else part)
+    said = [part for part in branches if part]
+    return bool(said) and all(cannot_fail(part) for part in said)
 
 
 def _simple(words: list[str]) -> list[list[str]]:
@@ -147,6 +210,9 @@ def looked_at_nothing(output: str) -> str:
     """What a command's output says of having looked at nothing, or empty."""
     found = LOOKED_AT_NOTHING.search(output)
     if found:
+        return found.group(0)
+    found = _NOTHING_HERE.search(output)
+    if found and not _SOMETHING.search(output):
         return found.group(0)
     summaries = [one.group(1) for one in _SUMMARY.finditer(output)]
     if summaries and not any(" passed" in one for one in summaries):
