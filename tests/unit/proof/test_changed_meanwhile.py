@@ -220,6 +220,19 @@ def test_an_item_that_is_required_and_is_not_there_does_not_hold(repo):
             "raises: {go: KeyError}",
             "does not raise",
         ),
+        ("def go():\n    True or audit()\n", "calls: {go: audit}", "go does not call audit"),
+        ("def go():\n    return 1 if True else audit()\n", "calls: {go: audit}", "does not call audit"),
+        (
+            "def go():\n    def later():\n        audit()\n    return 1\n",
+            "calls: {go: audit}",
+            "not call audit",
+        ),
+        (
+            "class Go:\n    def run(self):\n        ...\n",
+            "methods: {Go: [run]}",
+            "run of class Go is only a stub",
+        ),
+        ("go = ...\n", "defines: go", "go is not defined"),
         ("LIMIT = 5\nLIMIT += 1\n", "constant: {LIMIT: 5}", "which is not a plain value"),
         ("if False:\n    LIMIT = 5\n", "constant: {LIMIT: 5}", "constant LIMIT is not defined"),
     ],
@@ -241,6 +254,8 @@ def test_code_that_never_runs_answers_no_query(repo, source, query, reason):
         "from typing import Protocol\nclass Store(Protocol):\n    def go(self): ...\n",
         "import abc\nclass Store(abc.ABC):\n    @abc.abstractmethod\n    def go(self): ...\n",
         "def go():\n    pass\n",
+        "def go():\n    def later():\n        return 1\n    return later\n",
+        "go = None\n",
         "try:\n    from fast import go\nexcept ImportError:\n    pass\ndef go():\n    return 1\n",
     ],
 )

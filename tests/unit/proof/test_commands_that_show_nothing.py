@@ -122,6 +122,18 @@ def test_what_its_output_says(output, said):
     assert looked_at_nothing(output) == said
 
 
+def test_assertions_run_although_the_environment_turns_them_off(tmp_path):
+    repo = Repo(tmp_path)
+    repo.write("check.py", "assert sorted('ba') == 'never'\n")
+    repo.plan("[x] T001 One")
+    repo.spec("checks: {a: {command: [python, check.py]}}\nitems: {T001: a}\n")
+
+    said = repo.cli("verify", PYTHONOPTIMIZE="1")
+
+    assert said.returncode == 1, said.stdout
+    assert "FALSE CLAIM" in said.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

@@ -148,7 +148,8 @@ class Index:
 
 def _defines(index: Index, name: str) -> str:
     node = index.find(name)
-    if node is None and name not in index.constants:
+    value = index.constants.get(name) if node is None else None
+    if node is None and (value is None or (isinstance(value, ast.Constant) and value.value is ...)):
         return f"{name} is not defined"
     stub = isinstance(node, Function) and id(node) not in index.abstract and _is_stub(node)
     return f"{name} is defined, and only as a stub" if stub else ""
@@ -212,9 +213,27 @@ def _has_call(node: ast.AST, callee: str, *, alive: bool = False) -> bool:
 
 
 def _alive(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below one that are not behind a return, ``if False`` or ``if TYPE_CHECKING``."""
-    dead = dead_nodes(node)
+    """The nodes below one that may run: not behind a return or ``if False``, not in what nobody names."""
+    dead = dead_nodes(node) | _unnamed(node)
     return (one for one in ast.walk(node) if id(one) not in dead)
+
+
+def _unnamed(node: ast.AST) -> set[int]:
+    """Identities of the nodes of functions that are defined inside a function and never named in it."""
+    inner = [one for one in ast.walk(node) if isinstance(one, Function) and one is not node]
+    if not isinstance(node, Function):
+        return set()
+    found: set[int] = set()
+    for function in inner:
+        own = {id(one) for one in ast.walk(function)}
+        named = any(
+            isinstance(one, ast.Name) and one.id == function.name and id(one) not in own
+            for one in ast.walk(node)
+        )
+        in_class = any(function in one.body for one in ast.walk(node) if isinstance(one, ast.ClassDef))
+        if not named and not in_class and not function.decorator_list:
+            found |= own
+    return found
 
 
 def _raises(index: Index, name: str, error: str) -> str:
@@ -245,8 +264,11 @@ def _methods(index: Index, name: str, method: str) -> str:
     node = index.find(name)
     if not isinstance(node, ast.ClassDef):
         return f"class {name} is not defined"
-    own = {one.name for one in node.body if isinstance(one, Function)}
-    return "" if method in own else f"class {name} has no method {method}"
+    own = {one.name: one for one in node.body if isinstance(one, Function)}
+    if method not in own:
+        return f"class {name} has no method {method}"
+    stub = id(own[method]) not in index.abstract and _is_stub(own[method])
+    return f"{method} of class {name} is only a stub" if stub else ""
 
 
 def _bases(index: Index, name: str, base: str) -> str:
