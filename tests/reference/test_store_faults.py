@@ -279,7 +279,9 @@ def test_an_error_crosses_a_process_boundary_whole(error):
 
 FORKS = """
 import os, sys
-from sessionkeeper import Keeper, LoginKind, SystemClock, TokenMint, open_store
+from sessionkeeper import (
+    Keeper, LoginKind, SystemClock, TokenMint, create_session_with_limit_enforcement, open_store
+)
 
 store = open_store(sys.argv[1], clock=SystemClock(), namespace=sys.argv[2])
 keeper = Keeper(store, TokenMint(b"p" * 32))
@@ -290,7 +292,7 @@ for number in range(3):
     child = os.fork()
     if child == 0:
         own = [store.find(made.session_id) for _ in range(30)]
-        store.create(keeper.prepare("ann", LoginKind.DIRECT)[0])
+        create_session_with_limit_enforcement(keeper, "ann")  # all at once, so that some lose a race
         os._exit(0 if {each.session_id for each in own} == {made.session_id} else 2)
     children.append(child)
 own = [store.find(made.session_id) for _ in range(30)]

@@ -236,7 +236,7 @@ class DynamoDBSessionStore(TransactionalStore):
             raise meaning_of(error) from error
 
     def forsake(self) -> None:
-        """Begin anew in a child process: a closed client opens connections of its own with the next request."""
+        """Begin anew in a child process: a closed client opens connections of its own when asked next."""
         self._client.close()
 
     def close(self) -> None:
