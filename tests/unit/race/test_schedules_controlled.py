@@ -34,6 +34,7 @@ from planproof.race.schedules.scheduler import Scheduler, current
 from planproof.race.schedules.step import Step, independent
 
 
+_REAL = {"_lock": threading.Lock, "_rlock": threading.RLock}
 MEMORY = Backend(BackendKind.MEMORY, "memory://")
 SQLITE = Backend(BackendKind.SQLITE, "sqlite:///a-file-for-each-schedule")
 
@@ -552,3 +553,18 @@ class TestPool:
             size = 2
 
         assert run(OfTwo, backend=MEMORY, schedules=50).failure.violation.property == "all_count"
+
+
+def test_a_controlled_lock_has_all_that_the_real_one_has():
+    """A library that is imported while locks are controlled keeps its lock for good."""
+    with controlled_locks():
+        for make in (threading.Lock, threading.RLock):
+            lock = make()
+            real = type(_REAL[make.__name__]())
+            names = {name for name in vars(real) if not name.startswith("__")} | {"__enter__", "__exit__"}
+            missing = {name for name in names if not hasattr(lock, name)}
+            assert missing <= {"acquire_lock", "release_lock", "locked_lock"}  # obsolete names
+        lock = threading.RLock()
+        assert lock._recursion_count() == 0
+        with lock, lock:
+            assert lock._recursion_count() == 2

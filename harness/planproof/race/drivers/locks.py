@@ -107,7 +107,10 @@ class ControlledLock:
         self._inner = _thread.allocate_lock()
         self._owner, self._depth = None, 0
 
-    # What threading.Condition asks of a re-entrant lock.
+    # What threading.Condition and multiprocessing ask of a re-entrant lock.
+
+    def _recursion_count(self) -> int:
+        return self._depth if self._is_owned() else 0
 
     def _is_owned(self) -> bool:
         return self._owner == _thread.get_ident()
