@@ -447,3 +447,25 @@ def test_its_look_alike_is_verified(found, name):
     one = found.judged[identifier(name)]
 
     assert (one.verdict.value, one.reason) == ("verified", "")
+
+
+@pytest.mark.parametrize(
+    ("examples", "reason"),
+    [
+        (">>> found = double(2)\n", "expects nothing of its examples"),
+        (">>> double(2)  # doctest: +SKIP\n5\n", "is skipped"),
+        (">>> double(2)\n4\n", ""),
+    ],
+)
+def test_a_doctest_says_what_is_to_come(tmp_path, examples, reason):
+    repo = Repo(tmp_path)
+    repo.write("pyproject.toml", "[tool.pytest.ini_options]\naddopts = ['--doctest-modules']\n")
+    text = textwrap.indent(examples, "    ")
+    repo.write("app.py", f'def double(n):\n    """Twice.\n\n{text}    """\n    return 2 * n\n')
+    repo.plan("[x] T001 One")
+    repo.spec("checks: {a: {pytest: app.py}}\nitems: {T001: a}\n")
+
+    found = repo.verify()
+
+    assert found.verdict("T001") == ("unproved_claim" if reason else "verified"), found.reason("T001")
+    assert reason in found.reason("T001")

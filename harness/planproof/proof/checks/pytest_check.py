@@ -248,6 +248,8 @@ class Mapping:
         return near.isdisjoint(self.check.sources)
 
     def _weakness(self, node: Node) -> str:
+        if node.weak:
+            return node.weak
         file, _, name = node.id.partition("::")
         source = self.run.source(file, self.root)
         if source is None:

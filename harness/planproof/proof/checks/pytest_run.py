@@ -44,6 +44,7 @@ class Node:
         marks: which of the wanted markers it carries.
         fixtures: files of the workspace that define its fixtures.
         uses: names of its fixtures.
+        weak: why it shows nothing, where that is seen when it is collected.
         calls: AWS operations that it called.
         entered: functions by file, or None where they cannot be seen.
         opened: files of the workspace that it read.
@@ -59,6 +60,7 @@ class Node:
     marks: list[str] = field(default_factory=list)
     fixtures: list[str] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
+    weak: str = ""
     calls: list[str] = field(default_factory=list)
     entered: dict[str, list[str]] | None = None
     opened: list[str] = field(default_factory=list)
@@ -331,7 +333,7 @@ class Records:
         if kind == "collected":
             node = self.run.nodes.setdefault(name, Node(name))
             node.proves, node.marks = event["proves"], event["marks"]
-            node.fixtures, node.uses = event["fixtures"], event["uses"]
+            node.fixtures, node.uses, node.weak = event["fixtures"], event["uses"], event["weak"]
         elif kind == "deselected":
             self.run.deselected[name] = event["marks"]
         elif kind == "uncollectable":

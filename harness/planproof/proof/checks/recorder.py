@@ -162,9 +162,8 @@ class Recorder:
             proves = [list(mark.args) for mark in item.iter_markers("proves")]
             marks = [name for name in markers if item.get_closest_marker(name)]
             fixtures, uses = self._fixture_files(item), self._fixture_names(item)
-            self.write(
-                "collected", node=item.nodeid, proves=proves, marks=marks, fixtures=fixtures, uses=uses
-            )
+            told = {"proves": proves, "marks": marks, "fixtures": fixtures, "uses": uses}
+            self.write("collected", node=item.nodeid, weak=_weak_doctest(item), **told)
         return result
 
     def _fixture_files(self, item: pytest.Item) -> list[str]:
@@ -313,6 +312,14 @@ class Recorder:
             ours = {name for name in files if isinstance(name, str) and name.startswith(self.root)}
             self.write("loaded", files=sorted(name[len(self.root) :] for name in ours))
         self.write("finish", code=int(exitstatus), worker=self.worker)
+
+
+def _weak_doctest(item: pytest.Item) -> str:
+    """Why a doctest shows nothing: none of its examples says what is to come; empty for all else."""
+    examples = getattr(getattr(item, "dtest", None), "examples", None)
+    if not examples or any(one.want for one in examples):
+        return ""
+    return "expects nothing of its examples"
 
 
 @contextlib.contextmanager
