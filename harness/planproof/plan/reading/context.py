@@ -287,8 +287,9 @@ class Context:
             aside.first = aside.first or text
             draft.story = parent.story or draft.story
             draft.priority = draft.priority or parent.priority
-        paths = words.paths_in(text)
-        draft.paths = paths[0] if len(paths) == 1 else paths
+        if "." in text or "/" in text:
+            paths = words.paths_in(text)
+            draft.paths = paths[0] if len(paths) == 1 else paths
         if not text.isascii():
             self.take_emoji(draft, block, text)
         if self.pin:

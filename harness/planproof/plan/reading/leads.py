@@ -38,8 +38,11 @@ MAX_PRIORITY: Final = 3
 
 _PLAIN_NUMBER: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4}){1,4}) (?=[A-Za-z])")
 _OPEN_MARKS: Final = re.compile(r"[ \t]*(?:\*\*|__|~~|`)*")
-_BEHIND: Final = r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|)[ \t]*(?:[:.)]|[-–—](?=[ \t]))?(?:\*\*|__|~~|`)*[ \t]*"
-"""What parts an id from the words behind it."""
+_BEHIND: Final = (
+    r"(?:[*_~`]{1,4}(?=[ \t:.\-–—]|$)|(?:\*\*|__|~~|`)*)[ \t]*"
+    r"(?:(?:[:.)]|[-–—](?=[ \t]))(?:\*\*|__|~~|`)*)?[ \t]*"
+)
+"""What parts an id from the words behind it; marks behind a blank open something and are left alone."""
 _AFTER: Final = re.compile(_BEHIND)
 # A name of letters and digits; the last part may be a suffix, never another number range.
 _STRONG: Final = re.compile(
@@ -68,6 +71,8 @@ _CLEAR: Final = r"(?:(?![(\[:])|(?=\[[A-Z][A-Z0-9-]{0,11}\](?![(\[:])))"
 _LABEL: Final = re.compile(rf"\[([^\[\]\n]{{1,60}})\]{_CLEAR}[ \t]*|\((P|S|M|L|XL|XS)\)[ \t]*")
 _RUN: Final = re.compile(rf"(?:\[[^\[\]\n]{{1,60}}\]{_CLEAR}[ \t]*|\((?:P|S|M|L|XL|XS)\)[ \t]*){{1,12}}")
 _PLAIN_TASK: Final = re.compile(rf"(T[0-9]{{3,7}}[a-z]?) (?=[A-Z`a-z\[])({_RUN.pattern})?")
+_LABELLED: Final = frozenset("[(*")
+"""What a label can begin with."""
 _BOLD_LABEL: Final = re.compile(r"\*\*\[([^\[\]\n]{1,60})\]\*\*[ \t]*")
 
 # Words of the trade that look like ids.
@@ -158,7 +163,7 @@ def lead(text: str) -> Lead:
         found = _PLAIN_NUMBER.match(text)
         if found is not None:
             return _made((found[1], "number", (), text[found.end() :].rstrip()))
-        return _general(text)
+        return _apart(text)
     if text[-3:] in {"(P)", "[P]"} and text[:3] not in {"(P)", "[P]"}:
         said = _general(text[:-3].rstrip())
         return said._replace(labels=(*said.labels, "P")) if said.text else _general(text)
@@ -203,8 +208,11 @@ def _general(text: str) -> Lead:
     if text[:4] == "(P) ":
         said = _general(text[4:].lstrip())
         return said._replace(labels=("P", *said.labels))
-    if nameless(text):
-        return _made(("", "", (), text))
+    return _made(("", "", (), text)) if nameless(text) else _apart(text)
+
+
+def _apart(text: str) -> Lead:
+    """The parts of a text that may begin with an id or a label."""
     labels: tuple[str, ...] = ()
     begin = at = 0
     if text[0] in "*_~`[":
@@ -215,7 +223,7 @@ def _general(text: str) -> Lead:
     name, scope, end = _name(text, at)
     if not name:
         return _made(("", "", labels, text[begin:].strip() if labels else text.strip()))
-    more, end = _labels(text, end)
+    more, end = _labels(text, end) if text[end : end + 1] in _LABELLED else ((), end)
     rest = text[end:].strip()
     return _made((name, scope, labels + more, _unmark(text[begin:at], rest) if at > begin else rest))
 

@@ -61,6 +61,8 @@ class Tasks(Dialect):
 
     def bullet(self, statement: Statement, context: Context) -> bool:
         """A line of the lists about order."""
+        if statement.topic not in REFERENCE_TOPICS and "arallel" not in statement.text:
+            return False
         return (
             self.together(statement, context)
             or self.chain(statement, context)
