@@ -54,7 +54,7 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
         for edge in view.plan.edges
         if edge.certain and edge.origin is not Origin.FRONT_MATTER and not ends_known(view, edge)
     ]
-    if not missing:
+    if not missing or _is_form(view):
         return
     shapes = _shapes(view)
     # Where the title names a task, the file is that task, and the others have files of their own.
@@ -93,6 +93,12 @@ def unknown_dependency(view: PlanView) -> Iterator[Hit]:
             f"{listed(map(local, ends))} {several} of this plan, but {other} is tied to it here.",
             tuple(ends)[:12],
         )
+
+
+def _is_form(view: PlanView) -> bool:
+    """Whether most tasks are called by words in brackets, which are to be filled in."""
+    blank = sum(item.text.strip("*_` ")[:1] in {"[", "{", "<"} for item in view.tasks)
+    return 2 * blank > len(view.tasks)
 
 
 def _headed(view: PlanView) -> frozenset[str]:
@@ -172,7 +178,7 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
     origins = {edge.origin for edge in view.plan.edges}
     if not origins & DRAWN or not (origins & HEADED or _has_fields(view)):
         return
-    if _joins(view):
+    if _joins(view) or _is_form(view):
         return
     drawn = Waits(edge for edge in view.plan.edges if edge.origin in DRAWN and edge.certain)
     headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
