@@ -99,6 +99,9 @@ def read_tree(lines: Sequence[Line], cut: Callable[[Line], None] | None = None) 
         if len(found) > MAX_PRODUCT and cut is not None:
             cut(line)
         edges += found[:MAX_PRODUCT]
+    if any(edge.before == edge.after for edge in edges):
+        # A branch that hangs from its own name was drawn to hang from another: nobody can tell which.
+        return [edge._replace(certain=False) for edge in edges]
     return edges
 
 
