@@ -54,8 +54,8 @@ _FRONT: Final = re.compile(
 )
 _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
 _STAGES: Final = (b"phase", b"stage", b"milestone", b"sprint", b"iteration")
-_STAGED: Final = re.compile(rb"(?:phase|stage|milestone|sprint|iteration)s?[ \t]+[0-9a-z]")
-"""What a plan with phases holds somewhere."""
+_NUMBERED: Final = re.compile(rb"s?[ \t]+[0-9a-z]")
+"""What stands behind such a word somewhere in a plan with phases."""
 MAX_LABEL: Final = 60
 """A line of so many letters that ends in a colon is the label of what follows it."""
 _FRONT_LIMIT: Final = 262_144
@@ -487,7 +487,14 @@ def staged(data: bytes) -> bool:
 
 def _names_stage(data: bytes) -> bool:
     lower = data.lower()
-    return any(word in lower for word in _STAGES) and _STAGED.search(lower) is not None
+    for word in _STAGES:
+        at = lower.find(word)
+        while at >= 0:
+            at += len(word)
+            if _NUMBERED.match(lower, at):
+                return True
+            at = lower.find(word, at)
+    return False
 
 
 def item_of(draft: Draft, cut: int, places: dict[_Shared, Place]) -> Item:

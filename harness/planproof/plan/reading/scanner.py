@@ -229,7 +229,7 @@ class Scanner:
         add = leaf.tail.append
         for place in lines:
             number, start, end, text = place
-            if mark in text or not text.startswith(margin):
+            if mark in text or (column and not text.startswith(margin)):
                 return place
             leaf.end = end
             add((number, start, text[column:] if column else text))
