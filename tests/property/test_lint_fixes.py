@@ -96,7 +96,7 @@ EXAMPLES = {
         "### T001: a\n\n### T002: b\n\n**Depends on**: T001\n",
     ),
     "PP501": (
-        "# P\n\n**Total tasks:** 9\n\n- [ ] T001 a\n- [ ] T002 b\n",
+        "# P\n\n**Total tasks:** 3\n\n- [ ] T001 a\n- [ ] T002 b\n",
         "# P\n\n**Total tasks:** 2\n\n- [ ] T001 a\n- [ ] T002 b\n",
     ),
     "PP502": (

@@ -389,10 +389,11 @@ def not_all_done(view: PlanView) -> Iterator[Hit]:
     """A sentence says that all tasks are done, and some are not."""
     if view.retells:
         return
+    named = [item for item in view.tasks if has_id(item)] or view.tasks
     for line, _ in view.search(_ALL_DONE, *_DONE_NEEDLES):
         text = view.line(line)
         section = view.section(line)
-        scope = [item for item in view.tasks if item.claim in {Claim.OPEN, Claim.IN_PROGRESS, Claim.BLOCKED}]
+        scope = [item for item in named if item.claim in {Claim.OPEN, Claim.IN_PROGRESS, Claim.BLOCKED}]
         if section and section.heading.level > 1 and view.tasks_within(section):
             scope = [item for item in scope if section.first <= item.line <= section.last]
         if (
