@@ -82,7 +82,7 @@ def cli(ctx: click.Context) -> None:
     """Reads the plans people write in Markdown and says of every claim whether it is proved.
 
     Exit codes: 0 holds, 1 does not hold, 2 usage or configuration, 3 could not be verified here,
-    130 interrupted.
+    130 interrupted, 143 ended by SIGTERM.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
