@@ -11,6 +11,7 @@ from planproof.plan.reading.notation.references import NOTE, only_references, re
 
 
 MOST_PAIRS: Final = 200
+PAIR: Final = 2
 
 _CLAUSE: Final = re.compile(r"[;]|[.!?](?=\s|$)")
 _BESIDE: Final = re.compile(r"∥|⊥|\|\|")
@@ -74,6 +75,8 @@ def read_together(text: str, *, listed: bool) -> list[Together]:
         text: the line.
         listed: the line stands in a list of such groups, so that bare names are one, too.
     """
+    if len(references(text)) < PAIR:
+        return []
     notes = NOTE.findall(text)
     reason = notes[-1].strip("() ") if notes else ""
     found: list[Together] = []
