@@ -53,9 +53,11 @@ def test_a_hedged_tick_is_found(words):
         "Move the notes (TODO.md append fails)",
         "Take a note for each change - TODO entries are counted",
         "Decision about the draft recorded: skipped — blocked until the base is there",
-        "Free what waits: the sixth (blocked by the fourth — both done), the seventh and the eighth; look whether "
-        "the fourth is in use, and free them by hand where it is not, and then find out why nobody saw it before "
-        "this letter came",
+        (
+            "Free what waits: the sixth (blocked by the fourth — both done), the seventh and the eighth; look"
+            " whether the fourth is in use, and free them by hand where it is not, and then find out why"
+            " nobody saw it before this letter came"
+        ),
     ],
 )
 def test_words_about_the_software_are_no_hedge(words):
