@@ -174,23 +174,27 @@ def parallel_called_sequential(view: PlanView) -> Iterator[Hit]:
 @rule("PP304", "group-same-file", "warning")
 def group_same_file(view: PlanView) -> Iterator[Hit]:
     """Tasks that the plan lists as parallel write one file."""
+    # One line may name many pairs: "T001, T002 in parallel with T003, T004".
+    clashes: dict[tuple[int, str], dict[str, Item]] = {}
+    reasons: dict[int, str] = {}
     for group in view.groups:
-        members = _members(view, group)
-        by_file: dict[str, list[Item]] = {}
-        for item in members:
+        by_file: dict[str, dict[str, Item]] = {}
+        for item in _members(view, group):
             for file in _said_files(item):
-                by_file.setdefault(file, []).append(item)
+                by_file.setdefault(file, {})[item.id] = item
         for file, items in by_file.items():
             if len(items) > 1:
-                claim = " and to touch independent files" if "file" in group.reason.lower() else ""
-                yield Hit(
-                    group.line,
-                    f"{listed(item.local for item in items)} are said to run in "
-                    f"parallel{claim}, but they all "
-                    f"edit {file}.".replace("they all", "both" if len(items) == 2 else "they all"),
-                    tuple(item.id for item in items),
-                    tuple(item.line for item in items),
-                )
+                clashes.setdefault((group.line, file), {}).update(items)
+                reasons[group.line] = group.reason
+    for (line, file), items in clashes.items():
+        claim = " and to touch independent files" if "file" in reasons[line].lower() else ""
+        yield Hit(
+            line,
+            f"{listed(item.local for item in items.values())} are said to run in parallel{claim}, but "
+            f"{'both' if len(items) == 2 else 'they all'} edit {file}.",
+            tuple(items),
+            tuple(item.line for item in items.values()),
+        )
 
 
 def _members(view: PlanView, group: ParallelGroup) -> list[Item]:

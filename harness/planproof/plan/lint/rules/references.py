@@ -273,8 +273,7 @@ def _maps(text: str) -> bool:
     """Whether the line says that something belongs to the file."""
     return bool(
         re.search(
-            r"\b(?:maps? to|mapping|covered by|implemented in|lives in|defined in"
-            r"|written to|stored in|generates?|produces?)\b",
+            r"\b(?:maps? to|mapped to|covered by|implemented in|lives in|defined in)\b",
             text,
             re.IGNORECASE,
         )

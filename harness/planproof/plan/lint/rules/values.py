@@ -33,7 +33,7 @@ _CODE = re.compile(r"\b[45]\d\d\b")
 _SPECIAL = frozenset({"again", "differ", "absent"})
 _ERROR_NAME = re.compile(r"`((?:[A-Z][a-z0-9]+){2,})`")
 _ALWAYS = re.compile(r"\b(?:on |for |per |in )?(?:each|every|all|any|per)[ -](\w+)", re.IGNORECASE)
-_NOT_ALWAYS = re.compile(r"\bnot (?:on |for |in )?(?:each|every|per)[ -](\w+)", re.IGNORECASE)
+_NOT_ALWAYS = re.compile(r"\bnot (?:on |for |in )?(?:each|every|per) (\w+)", re.IGNORECASE)
 _OPTIONAL_NAME = re.compile(r"\b([a-z_]\w{2,})\?(?=\s*[:,)}\]])")
 _LOCK = re.compile(
     r"^[ \t>*+-]*\**(?:the )?([A-Za-z][\w ]{2,30}?)\**:? (?:(?:are|is|stays?"
@@ -336,7 +336,7 @@ def rival_methods(view: PlanView) -> Iterator[Hit]:
 def only_one_may(view: PlanView) -> Iterator[Hit]:
     """One part alone may do something, and a task gives it to another."""
     pattern = re.compile(
-        r"\bonly `?((?<=`)[\w-]+|\w+[_-]\w+)`? "
+        r"\bonly `?((?<=`)[\w-]+|\w+_\w+)`? "
         r"(append|write|delete|create|update|read|send|publish|evict|insert)s\b",
         re.IGNORECASE,
     )

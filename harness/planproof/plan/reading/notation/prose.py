@@ -151,6 +151,12 @@ def has_wait(text: str, *, foreign: bool = True) -> int:
     return min(found) if len(lower) == len(text) else 0
 
 
+def _is_label(text: str, verb: re.Match[str]) -> bool:
+    """``**Depends on**:`` within a line."""
+    marked = text[verb.start() - 1 : verb.start()] in {"*", "_"}
+    return marked and _BOLD.match(text, verb.end()) is not None
+
+
 def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait]:
     """What one statement says about its dependencies.
 
@@ -162,8 +168,7 @@ def read_waits(text: str, *, numbers: bool = False, begin: int = 0) -> list[Wait
         verb = match[0].lower()
         if verb in _SHY and (opened is None or not _meant(opened[1], text[match.end() :])):
             continue
-        bold = text[match.start() - 1 : match.start()] in {"*", "_"} and _BOLD.match(text, match.end())
-        certain = opened is not None or match.start() == 0 or bold is not None
+        certain = opened is not None or match.start() == 0 or _is_label(text, match)
         backward = verb in {"blocks", "blocking"}
         said = _OBJECT.match(text, match.end())
         if said is None:

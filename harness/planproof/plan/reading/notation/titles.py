@@ -53,7 +53,7 @@ _NONE: Final = re.compile(
 
 _SAYING_ENDS: Final = re.compile(r"\.(?=\s+[A-Z*_])|\s[·|]\s|\bblock(?:s|ing)?\b", re.IGNORECASE)
 _OUGHT: Final = re.compile(
-    r"\b(?:must|should|cannot|can't|until|before|unless|neither|coordinate|superseded|soft|optional(?:ly)?)\b",
+    r"→|->|\b(?:must|should|cannot|can't|until|before|unless|neither|coordinate|superseded|soft|optional(?:ly)?)\b",
     re.IGNORECASE,
 )
 

@@ -32,7 +32,7 @@ _REST: Final = r"(?:[^,:—– ]| (?!- )|,(?=[ \t]*(?:and[ \t]+|or[ \t]+)?[A-Z]{
 _AFTER: Final = re.compile(
     rf"\b(?:after|once|when|until|before|because|since|as soon as|unless|provided){_REST}", re.IGNORECASE
 )
-_WITHIN: Final = re.compile(rf"\b(?:within|inside){_REST}", re.IGNORECASE)
+_WITHIN: Final = re.compile(rf"\b(?:within|inside|under|below){_REST}", re.IGNORECASE)
 _DEPENDS: Final = re.compile(
     r"\b(?:(?:both|all|each|they|only|which) )*"
     rf"(?:depend(?:s|ing|ent)?|deps|blocked|wait(?:s|ing)?|gated|both on|all on)\b{_REST}",
@@ -43,6 +43,11 @@ _ELSE: Final = re.compile(
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(r"^[^:]{0,80}:[*_]{0,3}[ \t]+")
+# Labels of lists that are about something else than what runs side by side.
+_ELSEWHERE: Final = re.compile(
+    r"\b(?:mvp|scope|minimum|total|critical|orders?|sequence|summary|priorit(?:y|ies)|deliver\w*|goals?|notes?|first)\b",
+    re.IGNORECASE,
+)
 _REMARK: Final = re.compile(r"[ \t](?:[—–]|-{1,2})[ \t].*$", re.DOTALL)
 # "They can start in parallel": of whom the clause before spoke.
 _PRONOUN: Final = re.compile(
@@ -80,14 +85,23 @@ def read_together(text: str, *, listed: bool) -> list[Together]:
     notes = NOTE.findall(text)
     reason = notes[-1].strip("() ") if notes else ""
     found: list[Together] = []
+    behind = {
+        name for note in notes if _AFTER.search(note) or _DEPENDS.search(note) for name in references(note)
+    }
     subject: list[str] = []
     for clause in _CLAUSE.split(_WITHIN.sub(" ", NOTE.sub(_spoken, text))):
         main = _AFTER.sub(" ", clause)
         if not _NOT.search(clause) and not has_arrow(clause):
             said = _said(main, subject, listed=listed)
             told = {group.members for group in found}
-            found += [Together(group, _waited(clause, group), reason) for group in said if group not in told]
-        subject = references(_REMARK.sub("", _DEPENDS.sub(" ", main))) or subject
+            found += [
+                Together(group, _waited(clause, group), reason)
+                for group in said
+                if group not in told and behind.isdisjoint(group)
+            ]
+        word = _WORD.search(main)
+        head = main[: word.start()] if word is not None else _REMARK.sub("", _DEPENDS.sub(" ", main))
+        subject = references(head) or subject
     return found
 
 
@@ -107,7 +121,7 @@ def _said(clause: str, subject: list[str], *, listed: bool) -> list[tuple[str, .
     """Groups of one clause; ``subject`` holds the names that the clause before was about."""
     label = _LABEL.match(clause)
     if label is not None:
-        listed = listed or _WORD.search(label[0]) is not None
+        listed = _WORD.search(label[0]) is not None or (listed and not _ELSEWHERE.search(label[0]))
         subject = references(label[0]) or subject
         clause = clause[label.end() :]
     if _WORD.search(clause) is None and _BESIDE.search(clause) is None:
