@@ -182,6 +182,8 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
         return
     drawn = Waits(edge for edge in view.plan.edges if edge.origin in DRAWN and edge.certain)
     headed = Waits(edge for edge in view.plan.edges if edge.origin in HEADED and edge.certain)
+    # A field that tells more than names says too little for sure to be held against a picture.
+    unsure = {edge.after for edge in view.plan.edges if edge.origin is Origin.HEADER and not edge.certain}
     staged = headed
     if Origin.PHASES in origins:
         implied = HEADED | {Origin.PHASES}
@@ -194,6 +196,8 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
     for item in view.tasks:
         field = view.field(item, *DEPENDENCY_FIELDS)
         if (field is None and not headed.waiting(item.id)) or (field and _SWEEPING.search(field[0])):
+            continue
+        if item.id in unsure:
             continue
         own, picture = headed.of(item.id), drawn.of(item.id)
         in_graph = {

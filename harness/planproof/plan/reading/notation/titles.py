@@ -38,11 +38,13 @@ _AND: Final = re.compile(r"\s(?:and|und|et|y|и)\s", re.IGNORECASE)
 
 # Only these let a value say of a task that it is not waited for.
 _ASIDE_SIGN: Final = re.compile(
-    r"\b(?:none|nothing|independent|not|parallel|unlike|disjoint)\b", re.IGNORECASE
+    r"\b(?:none|nothing|independent|not|parallel|unlike|disjoint|but|so|though|although|while)\b",
+    re.IGNORECASE,
 )
 _UNTIED: Final = re.compile(
     r"(?:^|[.;,—–]|[ \t]-{1,2}[ \t])[ \t]*(?:(?:fully|otherwise|also|but|and) )*"
-    r"(?:independent|not|no longer|in parallel|parallel|unlike|disjoint)\b.*",
+    r"(?:independent|not|no longer|in parallel|parallel|unlike|disjoint)\b.*"
+    r"|[,;][ \t]*(?:but|so|though|although|while)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 _NONE: Final = re.compile(
