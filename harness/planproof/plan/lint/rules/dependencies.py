@@ -194,10 +194,7 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
             roots.setdefault(edge.before, []).append(edge.line)
     pointed = _pointed(view)
     for item in view.tasks:
-        field = view.field(item, *DEPENDENCY_FIELDS)
-        if (field is None and not headed.waiting(item.id)) or (field and _SWEEPING.search(field[0])):
-            continue
-        if item.id in unsure:
+        if item.id in unsure or not _says_what(view, item, headed):
             continue
         own, picture = headed.of(item.id), drawn.of(item.id)
         in_graph = {
@@ -214,6 +211,12 @@ def header_against_graph(view: PlanView) -> Iterator[Hit]:
             in_header = _not_drawn(item, own, drawn)
         if in_graph or in_header:
             yield _disagreement(view, item, in_graph, in_header, own, picture)
+
+
+def _says_what(view: PlanView, item: Item, headed: Waits) -> bool:
+    """Whether a task says of itself what it waits for, name by name."""
+    field = view.field(item, *DEPENDENCY_FIELDS)
+    return bool(headed.waiting(item.id)) if field is None else _SWEEPING.search(field[0]) is None
 
 
 def _not_drawn(item: Item, own: dict[str, Edge], drawn: Waits) -> dict[str, Edge]:
