@@ -36,6 +36,8 @@ _PARTS: Final = re.compile(r"[,;、，；]|\s&\s|\s\+\s")
 _AND: Final = re.compile(r"\s(?:and|und|et|y|и)\s", re.IGNORECASE)
 
 
+_SPOKEN: Final = re.compile(r"[a-z][a-z]|[A-Z]{3}[^A-Z0-9_-]")
+"""Two small letters, or a word in capitals: a value without them holds names only."""
 # Only these let a value say of a task that it is not waited for.
 _ASIDE_SIGN: Final = re.compile(
     r"\b(?:none|nothing|independent|not|parallel|unlike|disjoint|but|so|though|although|while)\b",
@@ -90,7 +92,7 @@ def waited_for(value: str) -> str:
 
     ``None - independent of T005`` names nothing, ``T001; not T002`` names one task, ``None beyond T001`` too.
     """
-    if _ASIDE_SIGN.search(value) is None:
+    if _SPOKEN.search(value) is None or _ASIDE_SIGN.search(value) is None:
         return value
     kept = _UNTIED.sub("", value)
     none = _NONE.match(kept)
@@ -107,6 +109,8 @@ def first_saying(value: str) -> str:
 
 def is_clear(value: str) -> bool:
     """Whether a dependency field lists what is waited for, and does not tell of an order in a sentence."""
+    if _SPOKEN.search(value) is None:
+        return "→" not in value and "->" not in value
     return _OUGHT.search(value) is None
 
 

@@ -59,6 +59,54 @@ _PRONOUN: Final = re.compile(
 NEAR: Final = 12
 
 
+# What these expressions cannot do without, in small letters: most lines have none of it, and are asked once.
+_WORD_SIGNS: Final = (
+    "arallel",
+    "oncurrent",
+    "simultaneous",
+    "side by side",
+    "side-by",
+    "same time",
+    "alongside",
+    "independent",
+)
+_ASIDE_SIGNS: Final = (
+    "after",
+    "once",
+    "when",
+    "until",
+    "before",
+    "because",
+    "since",
+    "as soon",
+    "unless",
+    "provided",
+    "within",
+    "inside",
+    "under",
+    "below",
+    "depend",
+    "deps",
+    "blocked",
+    "wait",
+    "gated",
+    " on",
+)
+_NOT_SIGNS: Final = (
+    "no",
+    "never",
+    "can't",
+    "don't",
+    "neither",
+    "sequen",
+    "serial",
+    "then",
+    "in order",
+    "one at",
+    "in turn",
+)
+
+
 class Together(NamedTuple):
     """Tasks that may run side by side.
 
@@ -82,27 +130,44 @@ def read_together(text: str, *, listed: bool) -> list[Together]:
     """
     if len(references(text)) < PAIR:
         return []
+    lower = text.lower()
+    said_beside = _any(_WORD_SIGNS, lower) or _BESIDE.search(text) is not None
+    if not (listed or said_beside):
+        return []
+    asides, denied = _any(_ASIDE_SIGNS, lower), _any(_NOT_SIGNS, lower)
     notes = NOTE.findall(text)
+    plain = NOTE.sub(_spoken, text) if notes else text
+    behind = _behind(notes) if asides else frozenset()
     reason = notes[-1].strip("() ") if notes else ""
     found: list[Together] = []
-    behind = {
-        name for note in notes if _AFTER.search(note) or _DEPENDS.search(note) for name in references(note)
-    }
     subject: list[str] = []
-    for clause in _CLAUSE.split(_WITHIN.sub(" ", NOTE.sub(_spoken, text))):
-        main = _AFTER.sub(" ", clause)
-        if not _NOT.search(clause) and not has_arrow(clause):
-            said = _said(main, subject, listed=listed)
+    for clause in _CLAUSE.split(_WITHIN.sub(" ", plain) if asides else plain):
+        main = _AFTER.sub(" ", clause) if asides else clause
+        if not (denied and _NOT.search(clause)) and not has_arrow(clause):
             told = {group.members for group in found}
             found += [
-                Together(group, _waited(clause, group), reason)
-                for group in said
+                Together(group, _waited(clause, group) if asides else (), reason)
+                for group in _said(main, subject, listed=listed)
                 if group not in told and behind.isdisjoint(group)
             ]
-        word = _WORD.search(main)
-        head = main[: word.start()] if word is not None else _REMARK.sub("", _DEPENDS.sub(" ", main))
-        subject = references(head) or subject
+        subject = references(_about(main)) or subject
     return found
+
+
+def _any(signs: tuple[str, ...], lower: str) -> bool:
+    return any(sign in lower for sign in signs)
+
+
+def _behind(notes: list[str]) -> frozenset[str]:
+    """Names that remarks in brackets say something else waits for: "T003 (after T001)"."""
+    telling = (note for note in notes if _AFTER.search(note) or _DEPENDS.search(note))
+    return frozenset(name for note in telling for name in references(note))
+
+
+def _about(clause: str) -> str:
+    """The words of a clause that name what it is about."""
+    word = _WORD.search(clause)
+    return clause[: word.start()] if word is not None else _REMARK.sub("", _DEPENDS.sub(" ", clause))
 
 
 def _waited(clause: str, members: tuple[str, ...]) -> tuple[str, ...]:
