@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sessionkeeper import (
     Keeper,
@@ -53,8 +54,30 @@ class Place:
             with psycopg.connect(self.url, autocommit=True) as connection:
                 connection.execute(f"DROP SCHEMA IF EXISTS {self.namespace} CASCADE")
         if self.kind == "dynamodb" and self.stores:
-            client, table = self.stores[0]._client, self.stores[0]._table
-            client.delete_table(TableName=table)
+            drop_table(self.stores[0])
+
+
+def drop_table(store):
+    """Drop a store's table by a client that waits long: a busy server is slow to drop one of many."""
+    client = store._client
+    known = client._request_signer._credentials.get_frozen_credentials()
+    patient = _patient(client.meta.endpoint_url, client.meta.region_name, known.access_key, known.secret_key)
+    patient.delete_table(TableName=store._table)
+
+
+@lru_cache
+def _patient(address, region, key, secret):
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=address,
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        config=Config(read_timeout=120, retries={"total_max_attempts": 1}),
+    )
 
 
 @dataclass
