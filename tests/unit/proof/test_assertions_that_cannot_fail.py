@@ -6,6 +6,7 @@ A neighbour of ``test_tests_that_show_nothing``, with the same application.
 import textwrap
 
 import pytest
+from tests.unit.proof.forms import Forms
 from tests.unit.proof.test_tests_that_show_nothing import (
     ANY,
     APP,
@@ -404,22 +405,7 @@ def tell(answer):
 def run(store, name):
     store.go(name)
 """
-NAMES = [*BODIES, *SOURCES, *HONEST, *HONEST_SOURCES]
-
-
-def identifier(name):
-    return f"T{NAMES.index(name) + 101}"
-
-
-def source():
-    parts = ["import logging", textwrap.dedent(HEAD), HELPERS, MORE]
-    for name, text in ({name: text for name, (text, _) in BODIES.items()} | HONEST).items():
-        mark = f'@pytest.mark.proves("demo:{identifier(name)}")'
-        parts.append(f"{mark}\ndef test_{name}():\n{textwrap.indent(text, '    ')}\n")
-    for name, text in ({name: text for name, (text, _) in SOURCES.items()} | HONEST_SOURCES).items():
-        body = textwrap.dedent(text).replace("{name}", name)
-        parts.append(body.replace("@proves", f'@pytest.mark.proves("demo:{identifier(name)}")'))
-    return "\n\n".join(parts)
+FORMS = Forms(BODIES, SOURCES, HONEST, HONEST_SOURCES)
 
 
 @pytest.fixture(scope="module")
@@ -429,22 +415,23 @@ def found(tmp_path_factory):
     repo.write("app/auth.py", APP)
     repo.write("conftest.py", CONFTEST)
     repo.write("tests/conftest.py", INNER)
-    (repo.root / "tests/test_all.py").write_text(source())
-    repo.plan(*(f"[x] {identifier(name)} Let `login()` {name}" for name in NAMES))
+    head = ("import logging", textwrap.dedent(HEAD), HELPERS, MORE)
+    (repo.root / "tests/test_all.py").write_text(FORMS.source(*head))
+    repo.plan(*FORMS.boxes())
     return repo.verify()
 
 
-@pytest.mark.parametrize("name", [*BODIES, *SOURCES])
+@pytest.mark.parametrize("name", FORMS.refused)
 def test_it_is_refused_with_its_reason(found, name):
-    one = found.judged[identifier(name)]
+    one = found.judged[FORMS.identifier(name)]
 
     assert one.verdict.value != "verified"
-    assert {**BODIES, **SOURCES}[name][1] in one.reason
+    assert FORMS.refused[name][1] in one.reason
 
 
 @pytest.mark.parametrize("name", [*HONEST, *HONEST_SOURCES])
 def test_its_look_alike_is_verified(found, name):
-    one = found.judged[identifier(name)]
+    one = found.judged[FORMS.identifier(name)]
 
     assert (one.verdict.value, one.reason) == ("verified", "")
 

@@ -6,6 +6,7 @@ A neighbour of ``test_nothing_is_never_something``: what only the syntax of a te
 import textwrap
 
 import pytest
+from tests.unit.proof.forms import Forms
 from tests.unit.proof.workshop import Repo
 
 
@@ -471,20 +472,7 @@ HONEST_SOURCES = {
 }
 
 
-def identifier(name):
-    return f"T{sorted([*BODIES, *SOURCES, *HONEST, *HONEST_SOURCES]).index(name) + 101}"
-
-
-def source():
-    parts = [textwrap.dedent(HEAD), HELPERS, "\ndef run(store, name):\n    store.go(name)\n"]
-    tests = {name: text for name, (text, _) in BODIES.items()} | HONEST
-    for name, text in tests.items():
-        mark = f'@pytest.mark.proves("demo:{identifier(name)}")'
-        parts.append(f"{mark}\ndef test_{name}():\n{textwrap.indent(text, '    ')}\n")
-    for name, text in {**{name: text for name, (text, _) in SOURCES.items()}, **HONEST_SOURCES}.items():
-        body = textwrap.dedent(text).replace("{name}", name)
-        parts.append(body.replace("@proves", f'@pytest.mark.proves("demo:{identifier(name)}")'))
-    return "\n\n".join(parts)
+FORMS = Forms(BODIES, SOURCES, HONEST, HONEST_SOURCES)
 
 
 @pytest.fixture(scope="module")
@@ -494,27 +482,23 @@ def found(tmp_path_factory):
     repo.write("app/auth.py", APP)
     repo.write("conftest.py", CONFTEST)
     (repo.root / "tests").mkdir()
-    (repo.root / "tests/test_all.py").write_text(source())
-    repo.plan(
-        *(
-            f"[x] {identifier(name)} Let `login()` {name}"
-            for name in [*BODIES, *SOURCES, *HONEST, *HONEST_SOURCES]
-        )
-    )
+    head = (textwrap.dedent(HEAD), HELPERS, "\ndef run(store, name):\n    store.go(name)\n")
+    (repo.root / "tests/test_all.py").write_text(FORMS.source(*head))
+    repo.plan(*FORMS.boxes())
     return repo.verify()
 
 
-@pytest.mark.parametrize("name", [*BODIES, *SOURCES])
+@pytest.mark.parametrize("name", FORMS.refused)
 def test_it_is_refused_with_its_reason(found, name):
-    one = found.judged[identifier(name)]
+    one = found.judged[FORMS.identifier(name)]
 
     assert one.verdict.value != "verified"
-    assert {**BODIES, **SOURCES}[name][1] in one.reason
+    assert FORMS.refused[name][1] in one.reason
 
 
 @pytest.mark.parametrize("name", [*HONEST, *HONEST_SOURCES])
 def test_its_look_alike_is_verified(found, name):
-    one = found.judged[identifier(name)]
+    one = found.judged[FORMS.identifier(name)]
 
     assert (one.verdict.value, one.reason) == ("verified", "")
 
