@@ -187,13 +187,7 @@ def hints(text: str) -> bool:
 
 def _hints(lower: str) -> bool:
     return (
-        "phase" in lower
-        or "stage" in lower
-        or "sprint" in lower
-        or "milestone" in lower
-        or "iteration" in lower
-        or "user stor" in lower
-        or ("us" in lower and _STORY_HINT.search(lower) is not None)
+        _has_stage(lower) or "user stor" in lower or ("us" in lower and _STORY_HINT.search(lower) is not None)
     )
 
 
