@@ -72,6 +72,38 @@ def test_a_phase_is_over_when_nothing_in_it_is_to_be_done(claim):
     assert graph.ready() == ("p:B",)
 
 
+def story(local, **more):
+    return task(local, kind=Kind.STORY, claim=Claim.NONE, **more)
+
+
+@pytest.mark.parametrize("claim", [Claim.DONE, Claim.SKIPPED, Claim.DEFERRED])
+def test_a_story_is_over_when_nothing_in_it_is_to_be_done(claim):
+    items = [story("US1"), task("A", story="US1", claim=claim), task("B")]
+    graph = Graph.of([plan(items, [edge("US1", "B")])])
+    assert graph.ready() == ("p:B",)
+    assert graph.stuck() == ()
+
+
+def test_the_tasks_of_a_story_wait_for_what_their_story_waits_for():
+    items = [story("US1"), task("A", story="US1"), story("US2"), task("B", story="US2"), task("C")]
+    graph = Graph.of([plan(items, [edge("US1", "US2"), edge("US2", "C")])])
+    assert graph.ready() == ("p:A",)
+    assert graph.waves() == (("p:A",), ("p:B",), ("p:C",))
+    assert graph.critical_path().ids == ("p:A", "p:B", "p:C")
+
+
+def test_a_story_with_a_state_of_its_own_goes_by_that():
+    items = [task("US1", kind=Kind.STORY), task("A", story="US1", claim=Claim.DONE), task("B")]
+    graph = Graph.of([plan(items, [edge("US1", "B")])])
+    assert graph.ready() == ()
+
+
+def test_a_story_within_its_own_task_is_no_circle():
+    items = [task("A", story="US1"), story("US1", parent="p:A"), task("B")]
+    graph = Graph.of([plan(items, [edge("A", "B")])])
+    assert graph.ready() == ("p:A",)
+
+
 def test_a_task_that_waits_for_itself_is_a_cycle_of_one():
     (cycle,) = Graph.of([plan([task("A")], [edge("A", "A", 7)])]).cycles()
     assert cycle.ids == ("p:A",)
@@ -103,6 +135,25 @@ def test_a_parent_is_the_sum_of_its_children_and_its_prerequisites_are_theirs():
     graph = Graph.of([plan(items, [edge("1", "2"), edge("2", "3")])])
     assert graph.ready() == ("p:1",)
     assert graph.waves() == (("p:1",), ("p:2.1", "p:2.2"), ("p:3",))
+
+
+def test_the_critical_path_goes_through_children_and_counts_no_hour_twice():
+    items = [
+        task("P", effort_hours=8.0),
+        task("P.1", parent="p:P", effort_hours=3.0),
+        task("P.2", parent="p:P", effort_hours=4.0),
+        task("Q", effort_hours=1.0),
+    ]
+    path = Graph.of([plan(items, [edge("P.1", "P.2"), edge("P", "Q")])]).critical_path()
+    assert path.ids == ("p:P.1", "p:P.2", "p:P", "p:Q")
+    assert path.hours == 9.0
+
+
+def test_a_parent_is_no_step_of_a_path_without_estimates():
+    items = [task("P"), task("P.1", parent="p:P"), task("Q")]
+    graph = Graph.of([plan(items, [edge("P", "Q")])])
+    assert graph.critical_path().ids == ("p:P.1", "p:Q")
+    assert len(graph.waves()) == 2
 
 
 def test_one_hundred_thousand_tasks_in_one_chain_are_no_recursion():

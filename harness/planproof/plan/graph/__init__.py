@@ -45,7 +45,7 @@ class Graph:
         unknown: edges with an end that is no item.
     """
 
-    __slots__ = ("_cycles", "_links", "_order", "_stated", "_steps", "edges", "items", "unknown")
+    __slots__ = ("_cycles", "_links", "_order", "_stated", "_steps", "_told", "edges", "items", "unknown")
 
     def __init__(self, items: Mapping[str, Item], edges: Sequence[Edge]) -> None:
         nodes = Nodes.of(items)
@@ -68,6 +68,7 @@ class Graph:
         self._order: list[int] | None = None
         self._cycles: tuple[Cycle, ...] | None = None
         self._stated: frozenset[str] | None = None
+        self._told: dict[str, list[Item]] | None = None
 
     def _with_phases(
         self, ends: tuple[array[int], array[int]], inferred: tuple[array[int], array[int]]
@@ -154,17 +155,44 @@ class Graph:
 
     def _finished(self, node: int) -> bool:
         item = self.items.all[node]
-        return item.claim in FINISHED or (item.kind is Kind.META and self._over(node))
+        return item.claim in FINISHED or (_is_group(item) and self._over(node))
 
     def _over(self, node: int) -> bool:
-        """Whether nothing of a phase is still to be done; what was put off does not hold up the next."""
-        befores = (self.items.all[before] for before in self._links.before(node))
+        """Whether nothing of a phase or story is still to be done; what was put off does not hold up the next."""
+        item = self.items.all[node]
+        if item.kind is Kind.STORY:
+            members: Iterable[Item] = self._stories().get(item.id, ())
+        else:
+            members = (self.items.all[before] for before in self._links.before(node))
         over = FINISHED | {Claim.DEFERRED}
-        return all(item.claim in over or item.kind is Kind.META for item in befores)
+        return all(member.claim in over or _is_group(member) for member in members)
+
+    def _stories(self) -> dict[str, list[Item]]:
+        """The tasks of each story that takes part."""
+        if self._told is None:
+            self._told = {}
+            for item in self.items.all:
+                story = self._story(item)
+                if story is not None:
+                    self._told.setdefault(story, []).append(item)
+        return self._told
+
+    def _story(self, item: Item) -> str | None:
+        """The story that a task is part of, where that takes part and has no state of its own."""
+        if item.kind is not Kind.TASK or item.story is None:
+            return None
+        name = f"{item.id.partition(':')[0]}:{item.story}"
+        story = self.items.get(name)
+        # A story within a task cannot hold that task in turn.
+        return name if story is not None and _is_group(story) and story.parent is None else None
+
+    def _above(self, item: Item) -> str | None:
+        """What a task is part of: another task, or a story."""
+        return item.parent if item.parent is not None and item.parent in self.items else self._story(item)
 
     def _workable(self, node: int) -> bool:
         item = self.items.all[node]
-        if item.kind is Kind.META:
+        if _is_group(item):
             return not self._over(node)
         if item.kind is not Kind.TASK or item.claim not in WORKABLE:
             return False
@@ -184,11 +212,9 @@ class Graph:
         """Tasks that only add up their children: a child is a task on which work is due. Phases likewise."""
         nodes = self.items
         due = [node for node in range(len(nodes)) if self._workable(node)]
-        parents = {nodes.all[node].parent for node in due}
-        phases = (node for node in due if nodes.all[node].kind is Kind.META)
-        return frozenset(
-            (*(nodes.number(name) for name in parents if name is not None and name in nodes), *phases)
-        )
+        parents = {self._above(nodes.all[node]) for node in due}
+        groups = (node for node in due if _is_group(nodes.all[node]))
+        return frozenset((*(nodes.number(name) for name in parents if name is not None), *groups))
 
     def _inherited(self, sums: frozenset[int]) -> Adjacency:
         """The links, where a child also waits for what its parent waits for, and the parent for the child."""
@@ -199,13 +225,14 @@ class Graph:
             own = self._steps.before(node)
             earlier.extend(own)
             later.extend([node] * len(own))
-            child, parent = node, item.parent
-            while parent is not None and parent in nodes:
+            child, parent = node, self._above(item)
+            while parent is not None:
                 up = nodes.number(parent)
-                above = [before for before in self._steps.before(up) if nodes.all[before].parent != parent]
+                befores = self._steps.before(up)
+                above = [before for before in befores if self._above(nodes.all[before]) != parent]
                 earlier.extend((child, *above))
                 later.extend((up, *[node] * len(above)))
-                child, parent = up, nodes.all[up].parent
+                child, parent = up, self._above(nodes.all[up])
         return Adjacency(len(nodes), earlier, later)
 
     def _schedule(self) -> tuple[dict[int, int], frozenset[int]]:
@@ -252,24 +279,47 @@ class Graph:
         )
 
     def critical_path(self) -> CriticalPath:
-        """The longest chain of unfinished tasks, by estimate; by number where nothing is estimated."""
+        """The longest chain of unfinished tasks, by estimate; by number where nothing is estimated.
+
+        A task with children on which work is due weighs what their estimates leave of its own.
+        """
         items = self.items.all
         estimated = any(item.effort_hours is not None for item in items)
+        sums = self._sums()
+        shares = self._shares(sums)
 
         def weight(node: int) -> float:
-            if items[node].kind is Kind.META:
+            if _is_group(items[node]):
                 return 0.0
-            return (items[node].effort_hours or 0.0) if estimated else 1.0
+            if estimated:
+                return max(0.0, (items[node].effort_hours or 0.0) - shares.get(node, 0.0))
+            return 0.0 if node in sums else 1.0
 
-        order = topological(self._steps, range(len(self.items)))
-        path = longest_path(self._steps, order, lambda node: not self._finished(node), weight)
-        path = [node for node in path if items[node].kind is not Kind.META]
+        links = self._inherited(sums)
+        order = topological(links, range(links.size))
+        path = longest_path(links, order, lambda node: not self._finished(node), weight)
+        path = [node for node in path if node not in sums or weight(node)]
         return CriticalPath(
             tuple(self.items.names(path)),
             sum(weight(node) for node in path) if estimated else None,
             sum(1 for node in path if items[node].effort_hours is None),
         )
 
+    def _shares(self, sums: frozenset[int]) -> dict[int, float]:
+        """What the unfinished children of these tasks take of their estimates, in hours."""
+        shares = dict.fromkeys(sums, 0.0)
+        for node, item in enumerate(self.items.all):
+            above = self._above(item)
+            up = self.items.number(above) if above is not None else None
+            if up in shares and not self._finished(node):
+                shares[up] += item.effort_hours or 0.0
+        return shares
+
     def progress(self, axis: Axis) -> tuple[Progress, ...]:
         """Claims of the tasks, counted by plan, phase, story, priority or kind."""
         return progress_by(self.items.values(), axis)
+
+
+def _is_group(item: Item) -> bool:
+    """Whether an item stands for others: a phase, or a story that says nothing of how far it is."""
+    return item.kind is Kind.META or (item.kind is Kind.STORY and item.claim is Claim.NONE)
