@@ -158,7 +158,7 @@ class Graph:
         return item.claim in FINISHED or (_is_group(item) and self._over(node))
 
     def _over(self, node: int) -> bool:
-        """Whether nothing of a phase or story is still to be done; what was put off does not hold up the next."""
+        """Whether nothing of a phase or story is still to be done; what was put off holds up nothing."""
         item = self.items.all[node]
         if item.kind is Kind.STORY:
             members: Iterable[Item] = self._stories().get(item.id, ())
