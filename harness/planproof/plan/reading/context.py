@@ -116,7 +116,8 @@ class Section:
         story = _STORY.search(text) if "user story" in lower or "US" in text else None
         if story is not None:
             self.story, self.own_story = f"US{story[1] or story[2]}", True
-        self.priority = words.heading_priority(text) or self.priority
+        if "(" in text or "riority" in text:
+            self.priority = words.heading_priority(text) or self.priority
 
     @property
     def lead(self) -> Lead:
@@ -290,7 +291,7 @@ class Context:
         if "." in text or "/" in text:
             paths = words.paths_in(text)
             draft.paths = paths[0] if len(paths) == 1 else paths
-        if not text.isascii():
+        if not text.isascii() and words.may_show_emoji(text):
             self.take_emoji(draft, block, text)
         if self.pin:
             draft.pin, self.pin = self.pin, ""
@@ -368,7 +369,7 @@ class Context:
         data, key, raw = self.data, name.encode(), value.encode()
         begin = data.find(key, at, at + 400)
         # Behind its name where that stands in the line, else anywhere in it.
-        begin = at if begin < 0 or b"\n" in data[at:begin] else begin + len(key)
+        begin = at if begin < 0 or data.find(b"\n", at, begin) >= 0 else begin + len(key)
         start = data.find(raw, begin) if raw else begin
         start = begin if start < 0 else start
         self.keep(draft, name, value, line, start, start + len(raw))

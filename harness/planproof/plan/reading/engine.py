@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Claim, Item, Kind, ParallelGroup, Place, Plan
-from planproof.plan.reading.blocks import FENCE, HEADING, HTML, ITEM, TEXT, Block, Form, line_at
+from planproof.plan.reading.blocks import FENCE, HEADING, HTML, ITEM, TEXT, Block, Form, line_of
 from planproof.plan.reading.boxes import is_malformed, parse_box
 from planproof.plan.reading.context import Context, Statement
 from planproof.plan.reading.dialect import Dialect
@@ -212,9 +212,10 @@ class Engine:
     def continued(block: Block, values: list[Line]) -> str:
         """The text of an item of several lines; lines that are labelled values go to ``values``."""
         parts = [block.text]
-        for number, start, text in block.tail or ():
+        for cut in block.tail or ():
+            text = cut[2]
             if text[:1] in _LABELLED and label(text) is not None:
-                values.append(line_at(number, start, text))
+                values.append(line_of(cut))
             else:
                 parts.append(text)
         return " ".join(parts) if len(parts) > 1 else block.text
@@ -283,13 +284,14 @@ class Engine:
         context = self.context
         owner = self.parent(block) if block.owner is not None else context.section.task
         cuts = [(block.line, block.at, block.text), *(block.tail or ())]
-        for number, at, text in cuts:
+        for cut in cuts:
+            number, _, text = cut
             if text[:1] in "*_" or (":" in text and text.find(":", 0, LABEL_LENGTH) >= 0):
                 said = label(text)
                 if said is None and context.section.level <= 1 and block.owner is None:
                     said = preamble(text)
                 if said is not None:
-                    line = line_at(number, at, text)
+                    line = line_of(cut)
                     for one in labels(said):
                         self.labelled_line(block, one.name, one.value, line, owner)
                     continue
@@ -353,7 +355,7 @@ class Engine:
     def fence(self, block: Block) -> None:
         """A code fence: a picture, JSON, or nothing for us; one that nothing closes is reported."""
         if not block.closed:
-            hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
+            hidden = sum(1 for row in block.inner() if _HIDDEN_BOX.match(row))
             self.context.report(
                 block.line,
                 block.marker * 3 + block.text,
@@ -366,11 +368,11 @@ class Engine:
     def html(self, block: Block) -> None:
         """An HTML block: it may pin the next item; an unclosed comment is reported."""
         if "planproof:" in block.text:
-            self.context.unpin(" ".join(line.text for line in block.lines()))
+            self.context.unpin(" ".join(block.inner()))
         comment = block.text.startswith("<!--")
         if block.closed and (comment or "] " not in block.joined()):
             return
-        hidden = sum(1 for line in block.lines() if _HIDDEN_BOX.match(line.text))
+        hidden = sum(1 for row in block.inner() if _HIDDEN_BOX.match(row))
         if hidden:
             what = "a comment that nothing closes hides" if comment else "raw HTML holds"
             self.context.report(block.line, block.text, f"{what} {boxes(hidden)}")
@@ -380,7 +382,7 @@ class Engine:
     def finish(self) -> Plan:
         """Name the items, resolve the edges, and freeze everything."""
         context = self.context
-        if context.last or context.stages or context.wanted or context.promoted:
+        if context.last or context.stages or context.wanted or context.promoted or context.sayings:
             self.last()
         name_all(context.drafts)
         dialects = self.dialects()
@@ -532,7 +534,8 @@ def item_of(draft: Draft, cut: int, places: dict[_Shared, Place]) -> Item:
 
 def weighed(draft: Draft) -> Claim:
     """What an item claims: its box first; a status may say more of an open one; then status, then steps."""
-    said = draft.said
+    aside = draft.aside
+    said = None if aside is None else aside.said
     if draft.box is not None:
         if draft.claim is Claim.OPEN and said is not None and said is not Claim.DONE:
             return said
@@ -540,7 +543,7 @@ def weighed(draft: Draft) -> Claim:
     if said is not None:
         return said
     if draft.dialect in {"task-headings", "work-plan"} and draft.kind in {Kind.TASK, Kind.STEP}:
-        return derived_claim(draft.boxes, draft.ticked)
+        return Claim.NONE if aside is None else derived_claim(aside.boxes, aside.ticked)
     return draft.claim
 
 

@@ -25,10 +25,9 @@ _new: Final = tuple.__new__
 
 
 _STARRED: Final = re.compile(
-    r"\*\*([^*_\n][^*\n:：]{0,79}+)[ \t]*"
-    r"(?:[:：][ \t]*\*\*|\*\*[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*[:：])[ \t]*"
+    r"\*\*([^*_\n][^*\n:]{0,79}+)[ \t]*(?::[ \t]*\*\*|\*\*[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*:)[ \t]*"
 )
-"""What is in bold between stars: as ``_BOLD``, which also knows underscores, but it never steps back."""
+"""What is in bold between stars: as ``_BOLD``, which knows more signs and steps back."""
 _BOLD: Final = re.compile(
     r"(?:\*\*|__)([^*_\n][^*\n:：]{0,79}?)[ \t]*(?:[:：][ \t]*(?:\*\*|__)|(?:\*\*"
     r"|__)[ \t]*(?:\([^()\n]{1,60}\))?[ \t]*[:：])[ \t]*"
@@ -89,7 +88,7 @@ def label(text: str) -> Label | None:
         return None
     first = text[:1]
     if first == "*" or first == "_":  # noqa: PLR1714 - asked once a line
-        found = (_BOLD if "__" in text else _STARRED).match(text)
+        found = (_BOLD if "__" in text or "：" in text else _STARRED).match(text)
         if found is not None:
             return _new(Label, (found[1].strip(" \t`"), text[found.end() :].strip()))
         found = _EMPHASISED.match(text)

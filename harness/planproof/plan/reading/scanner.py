@@ -36,6 +36,8 @@ TABLE: Final = 2
 
 _STARTERS: Final = frozenset(">#`~<=-+*_0123456789")
 _BULLETS: Final = frozenset("-*+")
+_DIGITS: Final = frozenset("0123456789")
+_MARKERS: Final = _BULLETS | _DIGITS
 _RULE_ENDS: Final = frozenset("*-_ \t")
 """What a line that parts can end with."""
 _NOT_PLAIN: Final = _STARTERS | frozenset(" \t")
@@ -202,7 +204,7 @@ class Scanner:
                 self.paragraph = WORDS
             elif near and sign == "#" and self.heading(matched, body, number, start, end):
                 pass
-            elif near and _PLAIN.match(body):
+            elif near and ((body[:2] == "**" and body[-1] not in _RULE_ENDS) or _PLAIN.match(body)):
                 self.words(matched, text, first, number, start, end)
             else:
                 self.begin(matched, position, first, text, number, start, end)
@@ -433,10 +435,10 @@ class Scanner:
                 position = first + 1
                 if text[position : position + 1] == " ":
                     position += 1
-            elif self.leaf_begins(sign, matched, text, first, number, start, end):
+            elif sign not in _DIGITS and self.leaf_begins(sign, matched, text, first, number, start, end):
                 return
             else:
-                marker = _MARKER.match(text, first) if sign in "-+*0123456789" else None
+                marker = _MARKER.match(text, first) if sign in _MARKERS else None
                 if marker is None or not self.may_list(marker, matched, text):
                     self.words(matched, text, first, number, start, end)
                     return

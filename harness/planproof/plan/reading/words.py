@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 from typing import Final
 from zlib import crc32
 
@@ -60,6 +61,7 @@ _STATE_WORD: Final = re.compile(
     r"(?![A-Za-z])",
     re.IGNORECASE,
 )
+_BOX: Final = re.compile(r"\[([ xX])\]\s*")
 _EMOJI: Final = {
     "✅": Claim.DONE,
     "✔": Claim.DONE,
@@ -82,6 +84,8 @@ _EMOJI: Final = {
 CLAIMING: Final = frozenset("✅✔☑✓⏳🚧🔄⬜☐🔲")
 """Signs that make a plain bullet a claim when they lead it."""
 _VARIATION: Final = "\ufe0e\ufe0f"
+_PLAIN_ENDS: Final = frozenset(ascii_letters + digits + "`'\".,:;!?()[]")
+"""What no emoji and no mark around one is."""
 _SIGNS: Final = "".join(_EMOJI) + _VARIATION
 
 _EFFORT: Final = re.compile(
@@ -227,7 +231,7 @@ _EDGE_SIGNS: Final = "()[]{}<>,;:!?\"'*|“”‘’…"
 _PATH: Final = re.compile(r"[\w.@+~/\\$\-{}<>*\[\]() ]+$")
 _LINE_REFERENCE: Final = re.compile(r":L?\d+(?:[-:]\d+)?$|#L\d+(?:-L\d+)?$")
 
-_NOT_SLUG: Final = re.compile(r"[\W_]+")
+_SLUG_WORDS: Final = re.compile(r"[^\W_]+")
 _SLUG_BYTES: Final = bytes(
     ord(chr(code).lower()) if chr(code).isascii() and chr(code).isalnum() else 32 for code in range(256)
 )
@@ -241,6 +245,11 @@ def state_word(text: str) -> Claim | None:
     if found is None:
         return None
     return _STATES[int((found.lastgroup or "s0")[1:])][0]
+
+
+def may_show_emoji(text: str) -> bool:
+    """Whether a status emoji may stand at the start or the end of a text; cheap."""
+    return not (text[:1] in _PLAIN_ENDS and text[-1:] in _PLAIN_ENDS)
 
 
 def emoji_claim(text: str) -> Claim | None:
@@ -260,7 +269,7 @@ def status_claim(value: str) -> Claim | None:
     claim = state_word(words)
     if claim is not None:
         return claim
-    box = re.match(r"\[([ xX])\]\s*", words)
+    box = _BOX.match(words)
     if box is not None:
         return state_word(words[box.end() :]) or (Claim.OPEN if box[1] == " " else Claim.DONE)
     return state_word(_NOT_WORDS.sub("", words)) or emoji_claim(words)
@@ -355,8 +364,8 @@ def _bare_paths(text: str, found: dict[str, None]) -> None:
         at = text.find(".", at + 1)
     if at < 0 and not ("/" in text and _NAMED_BELOW.search(text)):
         return
-    for word in text.split():
-        if ("/" in word or "." in word) and "://" not in word:
+    for word in [word for word in text.split() if "." in word or "/" in word]:
+        if "://" not in word:
             target = word[word.index("](") + 2 :].partition(")")[0] if "](" in word else word
             _add_path(target.strip(_EDGE_SIGNS).rstrip("."), found, quoted=False)
 
@@ -412,7 +421,7 @@ def slug(text: str) -> str:
     if text.isascii():
         words = b"-".join(text.encode().translate(_SLUG_BYTES).split()).decode()
     else:
-        words = _NOT_SLUG.sub("-", text.lower()).strip("-")
+        words = "-".join(_SLUG_WORDS.findall(text.lower()))
     if len(words) <= SLUG_LENGTH:
         return words
     head = words[:SLUG_LENGTH].rpartition("-")[0] or words[:SLUG_LENGTH]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Kind
 from planproof.plan.reading import words
-from planproof.plan.reading.blocks import line_at
+from planproof.plan.reading.blocks import line_of
 from planproof.plan.reading.leads import Lead
 
 
@@ -54,5 +54,5 @@ def read_exported(dialect: str, block: Block, context: Context) -> bool:
     if field[1].lower() == "title" and section.task is owner:
         owner.text = field[2] or owner.text
     elif field[2]:
-        context.take_field(section.task, field[1], field[2], line_at(block.line, block.at, block.text))
+        context.take_field(section.task, field[1], field[2], line_of((block.line, block.at, block.text)))
     return True

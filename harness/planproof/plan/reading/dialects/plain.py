@@ -92,7 +92,7 @@ class Plain(Dialect):
 
     def text(self, block: Block, context: Context) -> bool:
         """A table whose rows are tasks."""
-        if block.more is None or ("|" not in block.text and "|" not in block.more[0].text):
+        if block.tail is None or ("|" not in block.text and "|" not in block.tail[0][2]):
             return False
         rows = table_rows(block)
         return len(rows) > 1 and read_task_table(self.name, block, rows, context)
@@ -104,11 +104,11 @@ class Plain(Dialect):
             return read_mermaid(block, context)
         if info not in _PICTURES:
             return False
-        lines = block.lines()
-        if not (is_tree(lines) or any(has_arrow(line.text) for line in lines)):
+        rows = block.inner()
+        if not (has_arrow("\n".join(rows)) or is_tree(rows)):
             return False
-        if len(lines) > MAX_ROWS or any(len(line.text) > MAX_COLUMNS for line in lines):
-            context.finally_do(partial(self.unread, lines, context))
+        if len(rows) > MAX_ROWS or any(len(row) > MAX_COLUMNS for row in rows):
+            context.finally_do(partial(self.unread, block.lines(), context))
             return False
         topic = context.label_topic or context.section.topic
         self.picture(block, context, sure=topic == "dependencies")
@@ -130,7 +130,7 @@ class Plain(Dialect):
         context.staging = True
 
         def make(names: frozenset[str]) -> None:
-            if is_tree(lines):
+            if is_tree(block.inner()):
                 found = [(*branch, Origin.TREE) for branch in read_tree(lines, context.cut)]
             else:
                 found = [

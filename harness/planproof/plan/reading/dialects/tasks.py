@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from planproof.plan.model import Origin
-from planproof.plan.reading.blocks import line_at
+from planproof.plan.reading.blocks import line_of
 from planproof.plan.reading.dialect import Dialect
 from planproof.plan.reading.drafts import GroupDraft
 from planproof.plan.reading.kinds import REFERENCE_TOPICS, STORY, TASK, kind_of_name
@@ -96,7 +96,7 @@ class Tasks(Dialect):
         if statement.topic not in REFERENCE_TOPICS or not has_arrow(statement.text):
             return False
         block = statement.block
-        line = line_at(block.line, block.at, statement.text)
+        line = line_of((block.line, block.at, statement.text))
         arrows = read_arrows(statement.text, lambda: context.cut(line))
         sure = statement.topic == "dependencies"
         context.staging = True

@@ -82,7 +82,7 @@ class WorkPlan(Dialect):
 
     def text(self, block: Block, context: Context) -> bool:
         """A table of risks."""
-        if block.more is None or "risk" not in block.text.lower() or "|" not in block.text:
+        if block.tail is None or "risk" not in block.text.lower() or "|" not in block.text:
             return False
         rows = table_rows(block)
         if not rows:

@@ -30,6 +30,8 @@ def raise_barriers(context: Context) -> None:
     """Read what the plan says of its phases, and write down items and edges for it."""
     if not (context.sayings or context.staging):
         return
+    if not context.stages and not any(draft.scope == "worded" for draft in context.drafts):
+        return  # no heading and no item is called so: what speaks of phases speaks of others'
     members = _members(context.drafts, context.stages)
     stages = _told_apart(context.stages, members)
     table = Stages(stages)

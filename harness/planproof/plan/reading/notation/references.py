@@ -8,17 +8,18 @@ from typing import Final
 
 MAX_RANGE: Final = 500
 
-_ID: Final = (
-    r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
+_REST: Final = (
+    r"(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
     r"(?:_[A-Za-z0-9]{1,12}|-[A-Z](?![A-Za-z0-9])|-[A-Z]{2,12}(?![\w-])){0,3}"
 )
+# It begins with a letter and looks behind that: so it is found far sooner.
 _REFERENCE: Final = re.compile(
-    rf"(?<![\w.\-/#])({_ID})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]|-[A-Z]{{2}}))?"
+    rf"([A-Z](?<![\w.\-/#][A-Z])[A-Z]{{0,9}}{_REST})(?![\w])(?:\s?(?:-|–|—|\.\.\.?|…|through|to)\s?((?:[A-Z]{{1,10}}[-_]?)?[0-9]{{1,7}})(?![\w.]|-[A-Z]{{2}}))?"
 )
 _DIGIT: Final = re.compile(r"[0-9]")
 _SINGLE: Final = re.compile(r"[ \t]*[A-Z]{1,8}[-_]?[0-9]{1,7}[ \t]*$")
 _SPEECH: Final = re.compile(r"[a-z]{4}")
-_ADDED: Final = re.compile(rf"(?<=/)({_ID})(?![\w])")
+_ADDED: Final = re.compile(rf"(?<=/)([A-Z]{{1,10}}{_REST})(?![\w])")
 _WORDED_NUMBER: Final = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}[a-z]?(?![\w.]*\w)"
 _WORDED: Final = re.compile(
     rf"\b(Task|Step|Story|Task Group|Subtask)(s?)\s+#?({_WORDED_NUMBER}"
@@ -31,6 +32,8 @@ _NUMBER: Final = re.compile(
 _PARTS: Final = re.compile(
     r"[\s,;+&/*`_.#\[\]:–—-]|\b(?:and|or|to|through|tasks?|steps?|items?|only|all|of)\b", re.IGNORECASE
 )
+_BETWEEN: Final = re.compile(r"[\s,;+&/*`_.]|\band\b")
+_CAPITALS: Final = re.compile(r"[A-Z]{2,10}(?:_[A-Z0-9]{1,20}){1,6}")
 _FIRST: Final = re.compile(r"[0-9.]+[a-z]?")
 _TAIL: Final = re.compile(r"^(.*?)([0-9]+)$", re.DOTALL)
 NOTE: Final = re.compile(r"\([^()]*\)")
@@ -121,11 +124,9 @@ def only_references(text: str) -> list[str]:
         if _SPEECH.search(bare):
             return []
     rest = _REFERENCE.sub(" ", bare)
-    rest = re.sub(r"[\s,;+&/*`_.]|\band\b", "", rest)
+    rest = _BETWEEN.sub("", rest)
     names = references(bare)
     if names and not rest:
         return names
     parts = [part.strip(" `*_") for part in bare.split(",")]
-    if len(parts) >= 1 and all(re.fullmatch(r"[A-Z]{2,10}(?:_[A-Z0-9]{1,20}){1,6}", part) for part in parts):
-        return parts
-    return []
+    return parts if all(map(_CAPITALS.fullmatch, parts)) else []

@@ -30,7 +30,7 @@ _HEADED: Final = re.compile(
     rf"[^\w(]*({_WORD})[ \t]+({_NUMBER})(?![A-Za-z0-9])[ \t]*[:.)—–-]*[ \t]*", re.IGNORECASE
 )
 _NOTE: Final = re.compile(r"\([^()]*\)")
-_MARKS: Final = re.compile(r"[*_`~]|\[[ xX]\]")
+_MARKS: Final = re.compile(r"[*_`~\[](?:(?<!\[)|[ xX]\])")
 _VERB: Final = re.compile(
     r"\b(?P<until>(?:can(?:not|'t|’t)?|must not|may not|should not)\b[^.;]{0,30}?"
     r"\b(?:start|begin|proceed|be started)[^.;]{0,20}?\b(?:until|before))\b"
@@ -72,7 +72,12 @@ _DENIED: Final = re.compile(
 )
 _DENIAL: Final = 40
 """What turns a verb round stands within so many letters before it."""
-_ENDS: Final = re.compile(r"[.;](?=\s|$)|[ \t][—–-][ \t]|,[ \t](?:but|which|so)\b")
+_DIGITS: Final = re.compile(r"[0-9]+")
+_LETTER: Final = re.compile(r"\w")
+_SENTENCE_ENDS: Final = re.compile(r"[.;!](?=\s|$)")
+# These begin with one set of signs, so that they are found sooner.
+_CLAUSE_ENDS: Final = re.compile(r"[.; \t](?:(?<=[.;])(?=\s|$)|(?<=[ \t])[—–-][ \t])")
+_ENDS: Final = re.compile(r"[.; \t,](?:(?<=[.;])(?=\s|$)|(?<=[ \t])[—–-][ \t]|(?<=,)[ \t](?:but|which|so)\b)")
 _LATER: Final = re.compile(
     r"\beverything\b|\ball\b(?![ \t]+(?:user[ \t]+)?stor)"
     r"(?:[ \t]+(?:the[ \t]+)?(?:other|later|remaining|subsequent|following|work"
@@ -262,7 +267,7 @@ class Stages:
     def sentence(self, text: str, here: str, *, lead: bool, titles: bool = False) -> list[Order]:
         """``Phase 3 depends on Phase 2``; ``No user story can begin until this phase is complete``."""
         found: list[Order] = []
-        for part in re.split(r"[.;!](?=\s|$)", text):
+        for part in _SENTENCE_ENDS.split(text):
             verb = _verb(small(part))
             if verb is None or (not verb["until"] and _denied(verb)):
                 continue
@@ -270,7 +275,7 @@ class Stages:
                 continue
             head = part[: verb.start()]
             subject = self.side(head, here, titles=titles, beside=here)
-            if not subject.names and here and (lead or not re.search(r"\w", head)) and _strong(verb):
+            if not subject.names and here and (lead or not _LETTER.search(head)) and _strong(verb):
                 subject = Said((here,), sure=True)
             if not subject.names:
                 continue
@@ -326,13 +331,7 @@ class Stages:
             return self.earlier(beside) if earlier else self.later(beside)
         if not titles:
             return ()
-        return tuple(
-            dict.fromkeys(
-                name
-                for alias, name in self.aliases.items()
-                if alias in lower and re.search(rf"\b{re.escape(alias)}\b", lower)
-            )
-        )
+        return tuple(dict.fromkeys(name for alias, name in self.aliases.items() if _stands_in(alias, lower)))
 
     def stories(self, lower: str) -> tuple[str, ...]:
         """Stages of the stories that a text names."""
@@ -362,7 +361,7 @@ class Stages:
 def rank(name: str) -> tuple[bool, tuple[int, ...], str]:
     """Where a stage stands among the others: by its number, wherever it is; ``Phase-N`` comes last."""
     number = name.partition("-")[2]
-    parts = tuple(int(part) for part in re.findall(r"[0-9]+", number)[:4])
+    parts = tuple(map(int, _DIGITS.findall(number)[:4]))
     return not number[:1].isdigit(), parts, number
 
 
@@ -373,6 +372,26 @@ def _verb(lower: str) -> re.Match[str] | None:
         if verb is not None:
             return verb
     return None
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """Whether a name stands somewhere in a text and is no part of a longer word there."""
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        if _parted(text, at) and _parted(text, end):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _parted(text: str, at: int) -> bool:
+    r"""Whether a word begins or ends at a place: ``\b``, without a pattern for every name."""
+    return _in_word(text[at - 1 : at]) != _in_word(text[at : at + 1])
+
+
+def _in_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
 
 
 def _denied(verb: re.Match[str]) -> bool:
@@ -393,7 +412,7 @@ def _strong(verb: re.Match[str]) -> bool:
 
 def _clauses(text: str) -> list[str]:
     """A line's parts, each with a verb of its own."""
-    return [part for part in re.split(r"[.;](?=\s|$)|[ \t][—–-][ \t]", text) if part.strip()]
+    return [part for part in _CLAUSE_ENDS.split(text) if part.strip()]
 
 
 def _aliases(found: Iterable[Stage]) -> Mapping[str, str]:

@@ -42,6 +42,8 @@ _ELSE: Final = re.compile(
     r"\W*(?:with|alongside|beside)\b(?!.{0,40}\b(?:each other|one another|themselves|others?)\b)",
     re.IGNORECASE,
 )
+_NAMED: Final = re.compile(r"[A-Z]{1,10}[-_]?[0-9]|[Tt]ask|[Ss]tory")
+_SIDE_ENDS: Final = re.compile(r",|[ \t][—–-]")
 _LABEL: Final = re.compile(r"^[^:]{0,80}:[*_]{0,3}[ \t]+")
 # Labels of lists that are about something else than what runs side by side.
 _ELSEWHERE: Final = re.compile(
@@ -81,10 +83,6 @@ _ASIDE_SIGNS: Final = (
     "as soon",
     "unless",
     "provided",
-    "within",
-    "inside",
-    "under",
-    "below",
     "depend",
     "deps",
     "blocked",
@@ -92,6 +90,7 @@ _ASIDE_SIGNS: Final = (
     "gated",
     " on",
 )
+_WITHIN_SIGNS: Final = ("within", "inside", "under", "below")
 _NOT_SIGNS: Final = (
     "no",
     "never",
@@ -141,7 +140,7 @@ def read_together(text: str, *, listed: bool) -> list[Together]:
     reason = notes[-1].strip("() ") if notes else ""
     found: list[Together] = []
     subject: list[str] = []
-    for clause in _CLAUSE.split(_WITHIN.sub(" ", plain) if asides else plain):
+    for clause in _CLAUSE.split(_WITHIN.sub(" ", plain) if _any(_WITHIN_SIGNS, lower) else plain):
         main = _AFTER.sub(" ", clause) if asides else clause
         if not (denied and _NOT.search(clause)) and not has_arrow(clause):
             told = {group.members for group in found}
@@ -215,7 +214,7 @@ def _own(text: str, subject: list[str]) -> list[str]:
     names = references(text)
     if not names:
         return subject if _PRONOUN.fullmatch(text) else []
-    first = re.search(r"[A-Z]{1,10}[-_]?[0-9]|[Tt]ask|[Ss]tory", text)
+    first = _NAMED.search(text)
     return names if first is not None and len(text[: first.start()].lstrip(" *_-")) <= NEAR else []
 
 
@@ -224,7 +223,7 @@ def _operands(clause: str) -> list[tuple[str, ...]]:
     first, *others = _BESIDE.split(_LABEL.sub("", clause))
     sides = [
         references(first.rsplit(",", 1)[-1]),
-        *(references(re.split(r",|[ \t][—–-]", side)[0]) for side in others),
+        *(references(_SIDE_ENDS.split(side)[0]) for side in others),
     ]
     sides = [side for side in sides if side]
     if all(len(side) == 1 for side in sides):

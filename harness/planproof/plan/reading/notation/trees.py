@@ -17,7 +17,7 @@ from planproof.plan.reading.notation.stages import stages
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from planproof.plan.reading.blocks import Line
 
@@ -41,11 +41,14 @@ _TREE: Final = re.compile(r"^[\s│|┃║]*(?:[├└╰┣┗]|\+-|`-)|[┬┼
 _DOWN: Final = re.compile(r"^[\s│|┃↓▼⬇vV]*[↓▼⬇vV][\s│|┃↓▼⬇vV]*$")
 _POINTS: Final = "|vV" + whitespace
 """What an ASCII row consists of that points down."""
+_DIGIT: Final = re.compile("[0-9]")
+# It begins with a letter in any case: so it is found far sooner.
 _TOKEN: Final = re.compile(
-    r"[A-Z]{1,10}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
+    r"[A-Z](?:[A-Z]{0,9}(?:[-_][A-Z]{1,8}[0-9]{0,3}){0,3}[-_]?[0-9]{1,7}[a-z]?(?:\.[0-9]{1,4}){0,3}"
     r"(?:_[A-Za-z0-9]{1,12}){0,3}"
     r"(?:[-–](?:[A-Z]{1,10}[-_]?)?[0-9]{1,7}|[ \t](?:through|to)[ \t][A-Z]{1,10}[-_]?[0-9]{1,7})?(?![\w])"
-    r"|(?:Phase|Stage|Milestone|Sprint|Iteration)[ \t][0-9]{1,4}(?:\.[0-9]{1,4})*(?![\w])"
+    r"|(?:(?<=P)hase|(?<=S)tage|(?<=M)ilestone|(?<=S)print|(?<=I)teration)"
+    r"[ \t][0-9]{1,4}(?:\.[0-9]{1,4})*(?![\w]))"
 )
 _LINK: Final = re.compile(r"[-=]{1,}>|<[-=]|[─━═┬┼►▶→⟶➜◄◀←⟵]|--+")
 _BACKWARD_TO: Final = re.compile(r"(?:<[-=─━]+|[◄◀←⟵][-─━═]*)[^\w]*$")
@@ -65,9 +68,9 @@ REACH: Final = 2
 """Columns by which a hand-drawn branch may miss what it hangs from."""
 
 
-def is_tree(lines: Sequence[Line]) -> bool:
-    """Whether lines are drawn as a tree or with arrows that point down."""
-    return any(_is_drawn(line.text) for line in lines)
+def is_tree(rows: Iterable[str]) -> bool:
+    """Whether rows are drawn as a tree or with arrows that point down."""
+    return any(map(_is_drawn, rows))
 
 
 def _is_drawn(row: str) -> bool:
@@ -107,6 +110,8 @@ def read_tree(lines: Sequence[Line], cut: Callable[[Line], None] | None = None) 
 
 def _names(row: str) -> list[_Name]:
     """The ids of a row, each with its columns and those of the note behind it."""
+    if _DIGIT.search(row) is None:  # there is one in every id
+        return []
     masked = NOTE.sub(lambda note: " " * len(note[0]), row)
     found = []
     for match in _TOKEN.finditer(masked):

@@ -23,7 +23,7 @@ def read_waves(block: Block, context: Context) -> bool:
 
     The order of waves is a schedule, so its edges are uncertain.
     """
-    text = "\n".join(line.text for line in block.lines())
+    text = "\n".join(block.inner())
     if '"waves"' not in text:
         return False
     try:
