@@ -211,7 +211,10 @@ class Context:
 
     def enter(self, block: Block) -> None:
         """A heading: close the sections that end here, open its own."""
-        text = words.plain(block.text).strip()
+        text = block.text
+        if "<!--" in text or "](" in text:
+            text = words.plain(text)
+        text = text.strip()
         self.headings.append(_new(Heading, (block.level, text, block.line)))
         sections = self.sections
         while len(sections) > 1 and sections[-1].level >= block.level:
@@ -421,16 +424,19 @@ class Context:
 
     def header_edges(self, draft: Draft, value: str, line: int, *, waits: bool) -> None:
         """Edges of a dependency field."""
-        bare = first_saying(waited_for(NOTES.sub(" ", value)))
+        bare = first_saying(waited_for(NOTES.sub(" ", value) if "(" in value else value))
+        names = references(bare)
         # Among words a number counts something: "**After**: lists of 150-250 lines".
-        numbers = only_numbers(bare)
-        names = references(bare, numbers=numbers)
+        if not names and only_numbers(bare):
+            names = references(bare, numbers=True)
         phases = stages(bare)
         self.staging = self.staging or bool(phases)
-        for name in (*names, *phases):
+        named = (*names, *phases)
+        clear = bool(named) and is_clear(bare)
+        for name in named:
             before, after = (name, draft) if waits else (draft, name)
-            self.edges.add(before, after, line, Origin.HEADER, certain=is_clear(bare))
-        if not (names or phases or says_nothing(bare)):
+            self.edges.add(before, after, line, Origin.HEADER, certain=clear)
+        if not (named or says_nothing(bare)):
             self.wanted.append(Wanted(bare, draft, line, Origin.HEADER, waits, loud=True))
 
     def edge(

@@ -53,14 +53,9 @@ _FRONT: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _KEY: Final = re.compile(rb"\s*(?:#[^\n]*\n\s*)*[\w\"'-]+[ \t]*:")
-_STAGES: Final = (b"phase", b"stage", b"milestone", b"sprint", b"iteration")
-_NUMBERED: Final = re.compile(rb"s?[ \t]+[0-9a-z]")
-"""What stands behind such a word somewhere in a plan with phases."""
 MAX_LABEL: Final = 60
 """A line of so many letters that ends in a colon is the label of what follows it."""
 _FRONT_LIMIT: Final = 262_144
-_HEAD: Final = 4096
-"""So many bytes of a file are looked at first; the title or the first headings mostly tell."""
 
 
 class Engine:
@@ -82,7 +77,6 @@ class Engine:
         self.box_takers = [one.box for one in dialects if type(one).box is not Dialect.box]
         bullets = [one for one in dialects if type(one).bullet is not Dialect.bullet]
         self.bullet_takers = [one.bullet for one in bullets]
-        self.staged = staged(data)
         self.foreign = [one.bullet for one in bullets if not one.__module__.startswith(_OURS)]
         self.texts = [one.text for one in dialects if type(one).text is not Dialect.text]
         self.fences = [one.fence for one in dialects if type(one).fence is not Dialect.fence]
@@ -185,18 +179,14 @@ class Engine:
             topic
             or context.label_speaks
             or (parent is not None and (not parent.scope or parent.dialect == "summary"))
-            or self.speaks(text, first)
+            or not nameless(text)
+            or first in CLAIMING
+            or "arallel" in text
+            or (first.isupper() and text[:2].isupper() and keyword(text))
         )
-        if self.staged and (parent is None or speaks) and may_speak(text):
+        if (parent is None or speaks) and may_speak(text):
             context.overhear(text, block.line)
         return self.bullet_takers if speaks else self.foreign
-
-    @staticmethod
-    def speaks(text: str, first: str) -> bool:
-        """Whether a bullet may be an item by words of its own; ``first`` is its first sign."""
-        if first.isupper() and text[:2].isupper() and keyword(text):
-            return True
-        return not nameless(text) or first in CLAIMING or "arallel" in text
 
     def take(self, statement: Statement, takers: Sequence[Callable[[Statement, Context], bool]]) -> None:
         """Ask the dialects in turn; the paths in what nobody takes belong to the item above."""
@@ -300,7 +290,7 @@ class Engine:
         for read in self.texts if told else ():
             if read(block, context):
                 break
-        if self.staged and owner is None:
+        if owner is None:
             self.overhear(block, cuts)
 
     def overhear(self, block: Block, cuts: list[Cut]) -> None:
@@ -480,23 +470,6 @@ class Engine:
             return found
 
         return resolve
-
-
-def staged(data: bytes) -> bool:
-    """Whether a file may speak of phases; cheap."""
-    return _names_stage(data[:_HEAD]) or _names_stage(data)
-
-
-def _names_stage(data: bytes) -> bool:
-    lower = data.lower()
-    for word in _STAGES:
-        at = lower.find(word)
-        while at >= 0:
-            at += len(word)
-            if _NUMBERED.match(lower, at):
-                return True
-            at = lower.find(word, at)
-    return False
 
 
 def item_of(draft: Draft, cut: int, places: dict[_Shared, Place]) -> Item:

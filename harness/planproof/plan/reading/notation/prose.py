@@ -102,8 +102,9 @@ def read_orders(text: str) -> list[Order]:
         for clause in _CLAUSE.split(part):
             verb = _ORDER.search(small(clause))
             head = clause[: verb.start()] if verb is not None else ""
-            if references(head):
-                subject, opened = references(head), _OPEN.match(head)
+            named = references(head)
+            if named:
+                subject, opened = named, _OPEN.match(head)
                 certain = head.startswith(subject[0], opened.end() if opened else 0)
             if verb is None or not subject or _denied(head, verb):
                 continue

@@ -209,9 +209,12 @@ def _has_stage(lower: str) -> bool:
 def may_speak(text: str) -> bool:
     """Whether a text can say anything about the order of stages; cheap."""
     lower = small_latin(text)
-    if not _hints(lower) or not any(hint in lower for hint in _VERB_HINTS):
+    if not _hints(lower):
         return False
-    return _verb(small(text)) is not None or "locking" in text
+    for hint in _VERB_HINTS:
+        if hint in lower:
+            return _verb(small(text)) is not None or "locking" in text
+    return False
 
 
 class Stages:
