@@ -68,9 +68,9 @@ def test_the_corpus_is_read_faster_than_it_is_parsed(benchmark):
     ours, theirs = in_turns(read_all, parse_all, rounds=15)
     benchmark.extra_info["ratio"] = theirs / ours
     benchmark.pedantic(read_all, rounds=3)
-    # Four times is what is asked: 4.00 to 4.16 in six runs on an idle machine, 4.16 counted in instructions
-    # (4,952 million of theirs for 1,191 million of ours). Times on a busy machine vary by a tenth.
-    assert theirs / ours >= 3.6
+    # Four times is what is asked: 4.06 to 4.18 in nine runs on an idle machine, 4.16 counted in instructions
+    # (4,952 million of theirs for 1,191 million of ours). The bound leaves room for other work beside it.
+    assert theirs / ours >= 3.8
 
 
 def test_a_hundred_thousand_tasks_take_less_than_half_of_tokenising(benchmark):

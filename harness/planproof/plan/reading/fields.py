@@ -112,7 +112,7 @@ _NEXT: Final = re.compile(
 
 def labels(said: Label) -> list[Label]:
     """A label with those that follow it in the same line: ``**Priority**: P0 | **Effort**: 2h``."""
-    if "**" not in said.value and "_ " not in said.value and "* " not in said.value:
+    if "*" not in said.value and "_ " not in said.value:
         return [said]
     first, *rest = _NEXT.split(said.value)
     more = [label(part) for part in rest if part]

@@ -130,15 +130,16 @@ class Plain(Dialect):
         context.staging = True
 
         def make(names: frozenset[str]) -> None:
+            known = names.union(stage.name for stage in context.stages)
             if is_tree(block.inner()):
-                found = [(*branch, Origin.TREE) for branch in read_tree(lines, context.cut)]
+                tied = read_tree(lines, context.cut, known=None if sure else known)
+                found = [(*branch, Origin.TREE) for branch in tied]
             else:
                 found = [
                     (arrow.before, arrow.after, line.number, arrow.certain, Origin.ARROWS)
                     for line in lines
                     for arrow in read_arrows(line.text, partial(context.cut, line))
                 ]
-            known = names.union(stage.name for stage in context.stages)
             for before, after, line, certain, origin in found:
                 if sure or (before in known and after in known):
                     context.edge(before, after, line, origin, certain=certain)

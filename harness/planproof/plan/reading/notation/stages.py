@@ -167,7 +167,7 @@ def stage_name(word: str, number: str) -> str:
 def stages(text: str) -> list[str]:
     """Stages that a text names by number, ranges written out: ``Phases 1-3, 5`` gives four."""
     lower = small(text)
-    if not _has_stage(lower):
+    if not _hints(lower):
         return []
     found: dict[str, None] = {}
     for match in _STAGE.finditer(lower):
@@ -192,17 +192,13 @@ def hints(text: str) -> bool:
 
 def _hints(lower: str) -> bool:
     return (
-        _has_stage(lower) or "user stor" in lower or ("us" in lower and _STORY_HINT.search(lower) is not None)
-    )
-
-
-def _has_stage(lower: str) -> bool:
-    return (
         "phase" in lower
         or "stage" in lower
         or "sprint" in lower
         or "milestone" in lower
         or "iteration" in lower
+        or "user stor" in lower
+        or ("us" in lower and _STORY_HINT.search(lower) is not None)
     )
 
 

@@ -62,6 +62,7 @@ _ENDINGS: Final = frozenset("┘┛╯┐┓╮")
 _FORKS: Final = frozenset("├└╰┣┗+`")
 _BARS: Final = frozenset("│|┃║")
 _CROSSINGS: Final = frozenset("┬┼┐╮┳╋")
+PAIR: Final = 2
 MAX_COLUMNS: Final = 2_000
 MAX_ROWS: Final = 2_000
 REACH: Final = 2
@@ -80,15 +81,25 @@ def _is_drawn(row: str) -> bool:
     return _TREE.search(row) is not None or _DOWN.match(row) is not None
 
 
-def read_tree(lines: Sequence[Line], cut: Callable[[Line], None] | None = None) -> list[Branch]:
+def read_tree(
+    lines: Sequence[Line],
+    cut: Callable[[Line], None] | None = None,
+    *,
+    known: frozenset[str] | None = None,
+) -> list[Branch]:
     """Edges of a picture, row by row.
 
     Args:
         lines: its rows.
         cut: called with a row that stands for more edges than are read.
+        known: names that count; a picture that does not hold two of them, such as one of folders, has no
+            edges. All count where none are given.
     """
     rows = [line.text.expandtabs(4).rstrip() for line in lines]
     names = [_names(row) for row in rows]
+    told = {one for row in names for name in row for one in name.names}
+    if len(told if known is None else told & known) < PAIR:
+        return []
     grid = _Grid(rows, names)
     edges: list[Branch] = []
     for index, line in enumerate(lines):
