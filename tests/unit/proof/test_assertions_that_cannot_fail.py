@@ -119,6 +119,9 @@ BODIES = {
         MISSED,
     ),
     "reads_what_it_should_call": ("fake = mock.Mock()\nrun(fake, 'a')\nfake.go.assert_called", NOTHING),
+    "hashes_like_itself": ("found = login('ann')\nassert hash(found) == hash(found)", TRUE),
+    "the_function_is_there": ("assert login is not None", TRUE),
+    "the_function_can_be_called": ("assert callable(login)", TRUE),
     "behind_false": ("found = login('ann')\nfalse = False and same(found, 'never')", NOTHING),
 }
 # name -> (source, what the reason must hold)
@@ -329,6 +332,9 @@ HONEST = {
     "any_error_of_the_subject": "pytest.raises(Exception, login, '')",
     "counts": "assert login('ann').count('k') >= 1",
     "behind_a_condition": "found = login('ann')\nassert found and found == 'ok'",
+    "builtins_of_its_answer": "assert list(map(login, ['ann'])) == ['ok']",
+    "a_name_of_python_for_the_subject": "sorted = login\nassert sorted('ann') == 'ok'",
+    "its_answer_is_there": "found = login('ann')\nassert found is not None",
 }
 HONEST_SOURCES = {
     "what_it_makes_of_its_parameters": """
@@ -375,6 +381,26 @@ HONEST_SOURCES = {
         @proves
         def test_{name}():
             Checker_{name}().check(login("ann"))
+    """,
+    "a_fixture_that_asks": """
+        @pytest.fixture
+        def answer_{name}():
+            return login("ann")
+
+
+        @proves
+        def test_{name}(answer_{name}):
+            assert answer_{name}
+    """,
+    "a_fixture_that_answers": """
+        @pytest.fixture
+        def told_{name}():
+            return login("ann")
+
+
+        @proves
+        def test_{name}(told_{name}):
+            assert told_{name} is not None
     """,
     "a_wrapper_that_lets_it_through": """
         def loudly_{name}(function):

@@ -83,6 +83,9 @@ class Callees:
         bound: what the module's own statements assign; of a class under ``self.``.
         imports: see :func:`imported`.
         defined: names of the functions that the file defines.
+
+    Attributes:
+        local: names that the function binds itself, its arguments among them.
     """
 
     def __init__(
@@ -92,11 +95,11 @@ class Callees:
         self.own = bound_in(nodes)
         self.bound = bound
         self.imports = imports
-        self.theirs = {node.arg for node in nodes if isinstance(node, ast.arg)}
-        self.theirs.update(
+        self.local = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        self.local.update(
             node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
         )
-        self.theirs.update(defined, bound)
+        self.theirs = self.local.union(defined, bound)
 
     def leads_to(self, parts: list[str]) -> list[list[str]]:
         """The dotted names that a called name may stand for; none where all it stands for cannot fail.

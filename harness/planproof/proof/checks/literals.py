@@ -23,8 +23,9 @@ CONTRARY: Final = {
 ANYTHING: Final = (["ANY"], ["mock", "ANY"], ["unittest", "mock", "ANY"])
 # Builtins that say the same of the same thing.
 MEASURES: Final = frozenset(
-    {"len", "type", "id", "str", "repr", "sorted", "list", "tuple", "set", "sum", "min", "max", "bool"}
-)
+    {"len", "type", "id", "str", "repr", "sorted", "list", "tuple", "set", "sum", "min", "max", "bool",
+     "hash", "abs", "float", "int", "dict", "frozenset", "bytes", "ascii"}
+)  # fmt: skip
 Names = dict[str, ast.expr]
 
 

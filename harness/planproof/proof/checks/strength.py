@@ -284,7 +284,7 @@ class Judge:
         self, node: ast.AST, place: Place, known: Names, callees: Callees, depth: int, seen: frozenset[str]
     ) -> Iterable[Site]:
         if isinstance(node, ast.Assert):
-            return [Site(self._assertion(node.test, known), _lines(node))]
+            return [Site(self._assertion(node.test, known, callees), _lines(node))]
         if isinstance(node, ast.Raise):
             return self._raise(node, place)
         if not isinstance(node, ast.Call):
@@ -342,13 +342,12 @@ class Judge:
             return [Site("real", _lines(call))]
         return [] if name in seen else self.sites(helper, depth - 1, seen | {name})
 
-    def _assertion(self, test: ast.expr, known: Names) -> str:
+    def _assertion(self, test: ast.expr, known: Names, callees: Callees) -> str:
         if is_constant(test, known):
             return "constant"
-        named = dotted(test)[-1] if isinstance(test, ast.Name | ast.Attribute) and dotted(test) else ""
-        is_own = isinstance(test, ast.Name) and named in self.module.definitions
-        is_imported = isinstance(test, ast.Name) and named in self.module.imports
-        if is_own or (is_imported and named in self.subjects and named.islower()):
+        named = _only_there(test)
+        is_imported = named in self.module.imports and named in self.subjects and named.islower()
+        if named not in callees.local and (is_imported or named in self.module.definitions):
             return "constant"  # a function is always true; nobody called it
         roots = {node.id for node in below(test) if isinstance(node, ast.Name)} - {"call", "len", "list"}
         if not roots or not roots <= self.mocks:
@@ -421,6 +420,20 @@ def _is_settled(name: str, arguments: list[ast.expr], known: Names) -> bool:
         return is_constant(ast.Call(ast.Name("isinstance", ast.Load()), [left, right], []), known)
     op = COMPARED.get(name, ast.Eq if name.endswith("Equal") and "Not" not in name else None)
     return op is not None and is_constant(ast.Compare(left, [op()], [right]), known)
+
+
+def _only_there(test: ast.expr) -> str:
+    """The name of which only that it is there is asked: ``x``, ``x is not None``, ``callable(x)``."""
+    if isinstance(test, ast.Call) and dotted(test.func) == ["callable"] and len(test.args) == 1:
+        test = test.args[0]
+    elif (
+        isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and isinstance(test.ops[0], ast.IsNot | ast.NotEq)
+    ):
+        last = test.comparators[-1]
+        test = test.left if isinstance(last, ast.Constant) and last.value is None else test
+    return test.id if isinstance(test, ast.Name) else ""
 
 
 def _lines(node: ast.stmt | ast.expr) -> frozenset[int]:
