@@ -1,9 +1,15 @@
 """The graph on shapes that are easy to get wrong: origins, unknown ends, parents, long chains."""
 
+from pathlib import Path
+
 import pytest
 
 from planproof.plan.graph import Graph
 from planproof.plan.model import Claim, Edge, Item, Kind, Origin, Plan, Span
+from planproof.plan.reading import read_plan
+
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "plans"
 
 
 def task(local, line=1, **more):
@@ -102,6 +108,13 @@ def test_a_story_within_its_own_task_is_no_circle():
     items = [task("A", story="US1"), story("US1", parent="p:A"), task("B")]
     graph = Graph.of([plan(items, [edge("A", "B")])])
     assert graph.ready() == ("p:A",)
+
+
+def test_a_story_that_only_a_table_names_stands_for_its_tasks():
+    graph = Graph.of([read_plan(FIXTURES / "stories_of_one_phase.md")])
+    named = [[name.partition(":")[2] for name in wave] for wave in graph.waves()]
+    assert named == [["T002", "T003"], ["T004"]]
+    assert graph.stuck() == ()
 
 
 def test_a_task_that_waits_for_itself_is_a_cycle_of_one():

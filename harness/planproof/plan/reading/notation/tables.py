@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from planproof.plan.model import Kind, Origin
+from planproof.plan.reading.kinds import STORY, kind_of_name
 from planproof.plan.reading.leads import lead
 from planproof.plan.reading.notation.references import NOTE, references
 from planproof.plan.reading.notation.stages import stages
@@ -120,3 +121,5 @@ class _Row:
                     context.put(draft, label, value, self.line.number, self.line.start)
                 else:
                     context.take_field(draft, label, value, self.line)
+        if draft.said is None and kind_of_name(name) is STORY:
+            draft.kind, draft.story = STORY, name.replace("-", "")  # it stands for its tasks
