@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds that a writer waits for those of its own process, and as long again for those of others."""
+SWITCHES: Final = 50
+"""So often the file is asked to change its mode, while others ask as well."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -104,7 +106,7 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
         self._path = path
         self._turn = threading.Lock()
         with self._lent() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             connection.executescript(_SCHEMA)
 
     def _connect(self) -> sqlite3.Connection:
@@ -156,6 +158,27 @@ class SqliteSessionStore(SqlStore[sqlite3.Connection]):
             return connection.execute(_FORGET_BLOCKS, (now, batch)).rowcount
 
         return self._alone(step)
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Put the file into WAL mode, for good.
+
+    Of several that do so at once all but one are told that the file is busy, at once and whatever the
+    timeout (SQLite waits for no lock while it holds another). They wait for the one, and ask again.
+
+    Raises:
+        OperationalError: the file stays busy.
+    """
+    for attempt in range(SWITCHES):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt + 1 == SWITCHES:
+                raise
+            connection.execute("BEGIN IMMEDIATE")  # waits for its turn, up to the timeout
+            connection.execute("COMMIT")
+        else:
+            return
 
 
 def _is_unfit(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ FRONT_MATTER = re.compile(
 )
 GFM_BOX = re.compile(r"\[[ xX]\][ \t\n]")
 # The forms that GFM does not know, all at the start of an item's first paragraph.
+MARKED = re.compile(r"(?:[-+*]|[0-9]{1,9}[.)])[ \t]")
 OUR_BOX = re.compile(r"\[[ \txX~\->!?]\](?:\\?\*)?(?:[ \t\n]|$)")
 
 
@@ -39,6 +40,14 @@ def item_paragraphs(text):
 def task_lines(data, box=OUR_BOX):
     """Lines of the boxes that the oracle sees."""
     return sorted(line for line, content in item_paragraphs(normal(data)) if box.match(content))
+
+
+def slips(text):
+    """Whether the oracle contradicts itself: a list item's text that begins with the item's own mark.
+
+    So it reads a tab between a quote's mark and an item's, where the spec has the text behind the mark.
+    """
+    return any(MARKED.match(content) for _, content in item_paragraphs(text))
 
 
 def structure(text):
