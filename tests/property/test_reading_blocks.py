@@ -109,6 +109,7 @@ def oracle_errs(text):
 @example("- [ ] a\n\n      - [ ] code in the item\n    - [ ] nested")
 @example("- ```\n  - [ ] in a fence\n- [ ] out of it")
 @example("> - [ ] quoted\n- [ ] not")
+@example("> <div>\n> \n> word")
 @example("-\n  [ ] the text begins on the next line")
 @example("text\n2. [ ] no list\n1. [ ] a list")
 def test_block_structure_is_that_of_commonmark(text):

@@ -343,11 +343,8 @@ class Scanner:
         """A line of spaces: ends paragraphs, is part of fences, closes quotes."""
         leaf = self.leaf
         if leaf is not None and not leaf.closed and not (self.quotes and leaf.quoted):
-            if leaf.form is HTML and self.until is None:
-                leaf.closed = True
-            else:
-                column = self.stack[-1].column if self.stack else 0
-                self.verbatim(leaf, text[column:], number, start, end)
+            column = self.stack[-1].column if self.stack else 0
+            self.verbatim(leaf, text[column:], number, start, end)
             return
         self.paragraph = 0
         if self.quotes:
@@ -373,7 +370,10 @@ class Scanner:
             self.bare = None
 
     def verbatim(self, leaf: Block, text: str, number: int, start: int, end: int) -> None:
-        """A line of an open fence or HTML block."""
+        """A line of an open fence or HTML block; where nothing else closes the latter, a blank line does."""
+        if leaf.form is HTML and self.until is None and not text.strip(" \t"):
+            leaf.closed = True
+            return
         leaf.end = end
         if leaf.form is FENCE:
             bare = text.lstrip(" ")
